@@ -1,0 +1,1 @@
+//! WIRE: the types that users write and read, their defaults and their validation; nothing of ours is imported here.

@@ -1,0 +1,14 @@
+//! ssl-monitor-operator watches the certificates that are really served at your domains.
+//!
+//! The crate is one library with rooms that depend downwards only (`tests/architecture.rs` holds the walls):
+//!
+//! | room | what it is | knows |
+//! |---|---|---|
+//! | [`api`] | the types users write, and their validation | nothing of ours |
+//! | [`probe`] | the engine: target → resolve → policy → connect → handshake → verify → observation | nothing of ours |
+//! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
+//! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
+//! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
+
+pub mod api;
+pub mod probe;

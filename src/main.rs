@@ -1,0 +1,3 @@
+//! `sslmonitor`: parse, match the command, exit code.
+
+fn main() {}

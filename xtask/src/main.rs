@@ -1,0 +1,3 @@
+//! `cargo xtask`: what a contributor types.
+
+fn main() {}
