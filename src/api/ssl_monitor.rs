@@ -1,0 +1,316 @@
+//! `SslMonitor`: what to watch.
+
+use std::time::Duration;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{SslMonitorStatus, parse_duration};
+
+/// TCP port when none is given.
+pub const DEFAULT_PORT: u16 = 443;
+/// Days before expiry at which a certificate counts as expiring, when none are given.
+pub const DEFAULT_ALERT_DAYS: u16 = 30;
+/// Time between two checks when none is given.
+pub const DEFAULT_INTERVAL: &str = "1h";
+/// Time limit of one check when none is given.
+pub const DEFAULT_TIMEOUT: &str = "10s";
+/// Key of a ConfigMap or Secret that holds a CA bundle when none is given (trust-manager and cert-manager use it).
+pub const DEFAULT_KEY: &str = "ca.crt";
+/// Shortest time between two checks.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest time between two checks: a week.
+pub const MAX_INTERVAL: Duration = Duration::from_hours(168);
+/// Shortest time limit of one check.
+pub const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest time limit of one check.
+pub const MAX_TIMEOUT: Duration = Duration::from_mins(2);
+/// The annotation that asks for a check now: any new value.
+pub const REQUESTED_AT_ANNOTATION: &str = "sslmonitor.io/requestedAt";
+
+/// What to watch, and how.
+#[allow(clippy::duplicated_attributes)] // each printcolumn has a type and a path of its own
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[kube(
+    group = "sslmonitor.io",
+    version = "v1",
+    kind = "SslMonitor",
+    plural = "sslmonitors",
+    singular = "sslmonitor",
+    shortname = "sslmon",
+    category = "monitoring",
+    namespaced,
+    status = "SslMonitorStatus",
+    derive = "PartialEq",
+    doc = "SslMonitor watches the certificate that is really served at a domain, and says in its status what it saw.",
+    printcolumn(name = "Domain", type_ = "string", json_path = ".spec.domain", description = "The watched host."),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        json_path = ".status.summary",
+        description = "The worst of the conditions, for people."
+    ),
+    printcolumn(
+        name = "Days",
+        type_ = "integer",
+        json_path = ".status.certificate.daysUntilExpiry",
+        description = "Whole days until the certificate expires, at the last check; negative once it has."
+    ),
+    printcolumn(
+        name = "Expires",
+        type_ = "string",
+        json_path = ".status.certificate.validTo",
+        description = "When the certificate expires."
+    ),
+    printcolumn(
+        name = "Checked",
+        type_ = "date",
+        json_path = ".status.lastCheckedAt",
+        description = "How long ago the last check was."
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "How long ago the monitor was created."
+    ),
+    printcolumn(
+        name = "Issuer",
+        type_ = "string",
+        json_path = ".status.certificate.issuer",
+        priority = "1",
+        description = "Who issued the certificate."
+    ),
+    printcolumn(
+        name = "Port",
+        type_ = "integer",
+        json_path = ".spec.port",
+        priority = "1",
+        description = "The watched TCP port."
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        priority = "1",
+        description = "Whether the monitor is configured and observing."
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || !self.timeout.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || duration(self.timeout) < duration(self.interval)")
+        .message("timeout must be shorter than interval").field_path(".timeout")
+)]
+pub struct SslMonitorSpec {
+    /// The host whose certificate is watched: a fully qualified DNS name in lower case (international names in their
+    /// xn-- form) or an IP address, without scheme, port or path, for example api.example.com. In-cluster names are
+    /// written in full (web.shop.svc.cluster.local). Immutable: watch another domain with another monitor.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(
+        validation = Rule::new(r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))")
+            .message("domain must be a host name without scheme, port or path, for example api.example.com"),
+        validation = Rule::new("self == oldSelf").message("domain is immutable; create another monitor for another domain").reason(Reason::FieldValueForbidden)
+    )]
+    pub domain: String,
+
+    /// The TCP port at which TLS is spoken. Immutable.
+    #[serde(default = "default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("port is immutable; create another monitor for another port").reason(Reason::FieldValueForbidden))]
+    pub port: u16,
+
+    /// Days before its expiry from which on a certificate counts as expiring (condition CertificateExpiring). 30 suits
+    /// production, 14 staging.
+    #[serde(default = "default_alert_days")]
+    #[schemars(range(min = 1, max = 365))]
+    pub alert_days: u16,
+
+    /// Whether to watch at all. A disabled monitor keeps what it last saw, makes no network connection, and does not
+    /// count on its Service.
+    #[serde(default = "default_true")]
+    pub enabled: bool,
+
+    /// A Service in the same namespace that is to carry the result as its condition sslmonitor.io/CertificateValid:
+    /// the worst of all monitors that name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_ref: Option<ServiceRef>,
+
+    /// Time between two checks, from 60s to 168h, for example 1h or 30m. Units: h, m, s, ms. Each check is moved by up to a
+    /// tenth of it, so that many monitors do not check all at once.
+    #[serde(default = "default_interval")]
+    #[schemars(length(min = 2, max = 24))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('60s') && duration(self) <= duration('168h')")
+        .message("interval must be a duration from 60s to 168h, for example 1h or 30m"))]
+    pub interval: String,
+
+    /// Time limit of one check in all, from name resolution to the end of the TLS handshake, from 1s to 2m and shorter than
+    /// the interval, for example 10s.
+    #[serde(default = "default_timeout")]
+    #[schemars(length(min = 2, max = 24))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('1s') && duration(self) <= duration('2m')")
+        .message("timeout must be a duration from 1s to 2m, for example 10s"))]
+    pub timeout: String,
+
+    /// Connect to this host name or IP address instead of the domain, and still verify the certificate for the domain: to
+    /// watch one backend behind a name, or a name that DNS does not show here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))")
+        .message("address must be an IP address or a host name without scheme, port or path, for example 192.0.2.10 or lb.example.com"))]
+    pub address: Option<String>,
+
+    /// How to speak TLS, and whom to trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
+}
+
+/// A Service in the monitor's namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceRef {
+    /// Name of the Service.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("serviceRef.name must be the name of a Service: lower-case letters, digits and '-'"))]
+    pub name: String,
+}
+
+/// How to speak TLS, and whom to trust.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.useSystemRoots) || self.useSystemRoots || has(self.caBundle)")
+    .message("tls.useSystemRoots may be false only together with tls.caBundle; without either no certificate could be trusted"))]
+pub struct TlsSpec {
+    /// Send this name in the handshake (SNI), and verify the certificate for it instead of for the domain: a DNS name, or an
+    /// IP address (which is verified, and not sent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))")
+        .message("tls.serverName must be a host name without scheme, port or path, for example api.example.com"))]
+    pub server_name: Option<String>,
+
+    /// CA certificates (PEM) that are trusted besides the system roots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
+
+    /// Whether the roots that the operator ships or finds on its system are trusted. Set it to false, together with caBundle, to
+    /// trust a private CA alone.
+    #[serde(default = "default_true")]
+    pub use_system_roots: bool,
+}
+
+/// Where a CA bundle is: in a ConfigMap or in a Secret of the monitor's namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.configMap) != has(self.secret)").message("tls.caBundle must name either a configMap or a secret"))]
+pub struct CaBundle {
+    /// A ConfigMap that holds the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<KeyRef>,
+
+    /// A Secret that holds the bundle. It must carry the label sslmonitor.io/allowed: "true".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<KeyRef>,
+}
+
+/// A key of a ConfigMap or Secret.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRef {
+    /// Name of the ConfigMap or Secret.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
+        .message("name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.'"))]
+    pub name: String,
+
+    /// The key whose value is the bundle.
+    #[serde(default = "default_key")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')").message("key must consist of letters, digits, '-', '_' and '.'"))]
+    pub key: String,
+}
+
+fn default_port() -> u16 {
+    DEFAULT_PORT
+}
+
+fn default_alert_days() -> u16 {
+    DEFAULT_ALERT_DAYS
+}
+
+fn default_true() -> bool {
+    true
+}
+
+fn default_interval() -> String {
+    DEFAULT_INTERVAL.to_owned()
+}
+
+fn default_timeout() -> String {
+    DEFAULT_TIMEOUT.to_owned()
+}
+
+fn default_key() -> String {
+    DEFAULT_KEY.to_owned()
+}
+
+// === impl SslMonitorSpec ===
+
+impl SslMonitorSpec {
+    /// A spec with every default, for this domain.
+    pub fn new(domain: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            port: DEFAULT_PORT,
+            alert_days: DEFAULT_ALERT_DAYS,
+            enabled: true,
+            service_ref: None,
+            interval: default_interval(),
+            timeout: default_timeout(),
+            address: None,
+            tls: None,
+        }
+    }
+
+    /// Time between two checks. A stored value that today's rules would refuse is brought into their bounds, or replaced by
+    /// the default when it is no duration at all: an old object must not stop the operator.
+    pub fn interval(&self) -> Duration {
+        parse_duration(&self.interval).map_or(Duration::from_hours(1), |d| d.clamp(MIN_INTERVAL, MAX_INTERVAL))
+    }
+
+    /// Time limit of one check, brought into bounds like [`SslMonitorSpec::interval`].
+    pub fn timeout(&self) -> Duration {
+        parse_duration(&self.timeout).map_or(Duration::from_secs(10), |d| d.clamp(MIN_TIMEOUT, MAX_TIMEOUT))
+    }
+
+    /// Whether the system's roots are trusted.
+    pub fn use_system_roots(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.use_system_roots)
+    }
+
+    /// Where the CA bundle is, if one is named.
+    pub fn ca_bundle(&self) -> Option<&CaBundle> {
+        self.tls.as_ref()?.ca_bundle.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_texts_are_the_fallbacks() {
+        let spec =
+            SslMonitorSpec { interval: "soon".to_owned(), timeout: String::new(), ..SslMonitorSpec::new("a.test") };
+        assert_eq!((spec.interval(), spec.timeout()), (Duration::from_hours(1), Duration::from_secs(10)));
+        let defaults = SslMonitorSpec::new("a.test");
+        assert_eq!((defaults.interval(), defaults.timeout()), (spec.interval(), spec.timeout()));
+    }
+
+    #[test]
+    fn stored_values_out_of_bounds_are_brought_into_them() {
+        let spec =
+            SslMonitorSpec { interval: "1s".to_owned(), timeout: "9h".to_owned(), ..SslMonitorSpec::new("a.test") };
+        assert_eq!((spec.interval(), spec.timeout()), (MIN_INTERVAL, MAX_TIMEOUT));
+    }
+}

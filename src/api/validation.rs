@@ -1,0 +1,327 @@
+//! The definition's rules without a cluster: what the API server would refuse at admission is refused here with the same
+//! sentences, and unknown fields are errors.
+//!
+//! The rules are read from the generated schema itself; only its CEL expressions have a Rust twin ([`holds`]), and a test
+//! fails when an expression has none.
+
+use std::{fmt, net::IpAddr, sync::LazyLock, time::Duration};
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::{
+    MAX_INTERVAL, MAX_TIMEOUT, MIN_INTERVAL, MIN_TIMEOUT, SslMonitor, duration::parse_duration, schema::ssl_monitor_crd,
+};
+
+/// What is wrong with one field of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldError {
+    /// The field, for example `spec.tls.caBundle`; empty for the whole manifest.
+    pub path: String,
+    /// What is wrong and what is allowed, without final full stop.
+    pub message: String,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+    }
+}
+
+/// Read an `SslMonitor` from a manifest by the rules that the API server applies at admission, strictly: unknown fields are
+/// errors too. A status in the manifest is left out, as the API server does.
+///
+/// # Errors
+/// Every fault that was found, in the order of the manifest.
+pub fn validate(mut manifest: Value) -> Result<SslMonitor, Vec<FieldError>> {
+    let mut errors = kind_errors(&manifest);
+    if errors.is_empty() {
+        if let Some(object) = manifest.as_object_mut() {
+            object.remove("status");
+        }
+        check(&manifest, &SCHEMA, "", &mut errors);
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    serde_json::from_value(manifest)
+        .map_err(|error| vec![FieldError { path: String::new(), message: error.to_string() }])
+}
+
+/// The schema of the whole object: the generated one, and the fields that every object has.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let mut schema = ssl_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+    schema["properties"]["apiVersion"] = json!({"type": "string"});
+    schema["properties"]["kind"] = json!({"type": "string"});
+    schema["properties"]["metadata"] = json!({"type": "object"});
+    schema
+});
+
+fn kind_errors(manifest: &Value) -> Vec<FieldError> {
+    let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+    let expected = [("apiVersion", "sslmonitor.io/v1"), ("kind", "SslMonitor")];
+    let wrong = expected.iter().filter(|(field, value)| text(field) != *value);
+    wrong
+        .map(|(field, value)| FieldError {
+            path: (*field).to_owned(),
+            message: format!("must be {value}, found {:?}", text(field)),
+        })
+        .collect()
+}
+
+/// Check a value against a schema: type, bounds, required and unknown fields, then the CEL rules of this level.
+fn check(value: &Value, schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let before = errors.len();
+    let mut fault = |message: String| errors.push(FieldError { path: path.to_owned(), message });
+    if let Some(message) = type_fault(value, schema) {
+        return fault(message);
+    }
+    bound_faults(value, schema).into_iter().for_each(&mut fault);
+    if let Value::Object(object) = value
+        && let Some(properties) = schema["properties"].as_object()
+    {
+        for name in strings(&schema["required"]).filter(|name| !object.contains_key(*name)) {
+            errors.push(FieldError { path: join(path, name), message: "is required".to_owned() });
+        }
+        for (name, child) in object {
+            let child_path = join(path, name);
+            match properties.get(name) {
+                Some(child_schema) => check(child, child_schema, &child_path, errors),
+                None => errors.push(FieldError { path: child_path, message: unknown_field(properties.keys()) }),
+            }
+        }
+    }
+    // A value that breaks the structure would only add noise here, as it does on the API server.
+    if errors.len() == before {
+        errors.extend(broken_rules(value, schema, path));
+    }
+}
+
+fn type_fault(value: &Value, schema: &Value) -> Option<String> {
+    let expected = schema["type"].as_str()?;
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    (expected != found).then(|| format!("must be of type {expected}, not {found}"))
+}
+
+fn bound_faults(value: &Value, schema: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(number) = value.as_i64() {
+        let limit = |name: &str| schema[name].as_i64();
+        faults.extend(limit("minimum").filter(|min| number < *min).map(|min| format!("must be at least {min}")));
+        faults.extend(limit("maximum").filter(|max| number > *max).map(|max| format!("must be at most {max}")));
+    }
+    if let Some(text) = value.as_str() {
+        let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+        let limit = |name: &str| schema[name].as_u64();
+        faults.extend(
+            limit("minLength").filter(|min| length < *min).map(|min| format!("must have at least {min} characters")),
+        );
+        faults.extend(
+            limit("maxLength").filter(|max| length > *max).map(|max| format!("must have at most {max} characters")),
+        );
+    }
+    faults
+}
+
+fn unknown_field<'a>(known: impl Iterator<Item = &'a String>) -> String {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    format!("is an unknown field; known here: {}", known.join(", "))
+}
+
+fn broken_rules(value: &Value, schema: &Value, path: &str) -> Vec<FieldError> {
+    let rules = schema["x-kubernetes-validations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let broken = rules.iter().filter(|rule| holds(rule["rule"].as_str().unwrap_or_default(), value) == Some(false));
+    broken
+        .map(|rule| FieldError {
+            path: format!("{path}{}", rule["fieldPath"].as_str().unwrap_or_default()),
+            message: rule["message"].as_str().unwrap_or_default().to_owned(),
+        })
+        .collect()
+}
+
+/// The Rust twin of a CEL rule of the schema; `None` for a rule that is not known here.
+fn holds(rule: &str, value: &Value) -> Option<bool> {
+    let text = value.as_str().unwrap_or_default();
+    let has = |field: &str| value.get(field).is_some();
+    Some(match rule {
+        // A rule about an update: a manifest alone has no old value.
+        "self == oldSelf" => true,
+        HOST_RULE => is_host(text),
+        INTERVAL_RULE => is_within(text, MIN_INTERVAL, MAX_INTERVAL),
+        TIMEOUT_RULE => is_within(text, MIN_TIMEOUT, MAX_TIMEOUT),
+        ORDER_RULE => is_shorter(&value["timeout"], "10s", &value["interval"], "1h"),
+        ROOTS_RULE => value.get("useSystemRoots") != Some(&Value::Bool(false)) || has("caBundle"),
+        BUNDLE_RULE => has("configMap") != has("secret"),
+        SERVICE_NAME_RULE => SERVICE_NAME.is_match(text),
+        OBJECT_NAME_RULE => OBJECT_NAME.is_match(text),
+        KEY_RULE => KEY.is_match(text),
+        _ => return None,
+    })
+}
+
+const HOST_RULE: &str = r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))";
+const INTERVAL_RULE: &str = "self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('60s') && duration(self) <= duration('168h')";
+const TIMEOUT_RULE: &str = "self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('1s') && duration(self) <= duration('2m')";
+const ORDER_RULE: &str = "!self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || !self.timeout.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || duration(self.timeout) < duration(self.interval)";
+const ROOTS_RULE: &str = "!has(self.useSystemRoots) || self.useSystemRoots || has(self.caBundle)";
+const BUNDLE_RULE: &str = "has(self.configMap) != has(self.secret)";
+const SERVICE_NAME_RULE: &str = "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
+const OBJECT_NAME_RULE: &str = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
+const KEY_RULE: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
+
+static HOST: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"));
+static SERVICE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
+static OBJECT_NAME: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"));
+static KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^[-._a-zA-Z0-9]+$"));
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a literal pattern compiles")
+}
+
+fn is_host(text: &str) -> bool {
+    HOST.is_match(text) || text.parse::<IpAddr>().is_ok_and(|address| address.to_string() == text)
+}
+
+fn is_within(text: &str, min: Duration, max: Duration) -> bool {
+    parse_duration(text).is_ok_and(|duration| (min..=max).contains(&duration))
+}
+
+/// Whether the first duration is shorter than the second; true when either is unreadable, which is another rule's fault.
+fn is_shorter(first: &Value, first_default: &str, second: &Value, second_default: &str) -> bool {
+    let read = |value: &Value, default: &str| parse_duration(value.as_str().unwrap_or(default));
+    let (first, second) = (read(first, first_default), read(second, second_default));
+    !matches!((first, second), (Ok(first), Ok(second)) if first >= second)
+}
+
+fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::api::SslMonitorSpec;
+
+    fn manifest(spec: &Value) -> Value {
+        json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"}, "spec": spec})
+    }
+
+    fn faults(spec: &Value) -> Vec<String> {
+        validate(manifest(spec)).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    fn rules(schema: &Value) -> Vec<String> {
+        match schema {
+            Value::Object(object) => object
+                .iter()
+                .flat_map(|(key, value)| {
+                    if key == "x-kubernetes-validations" {
+                        value.as_array().unwrap().iter().map(|rule| rule["rule"].as_str().unwrap().to_owned()).collect()
+                    } else {
+                        rules(value)
+                    }
+                })
+                .collect(),
+            Value::Array(items) => items.iter().flat_map(rules).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_rule_of_the_schema_has_a_twin() {
+        let rules = rules(&SCHEMA);
+        assert_eq!(rules.len(), 15, "{rules:#?}");
+        for rule in rules {
+            assert!(holds(&rule, &json!({})).is_some(), "no twin for {rule}");
+        }
+    }
+
+    #[test]
+    fn a_minimal_manifest_gets_every_default() {
+        let monitor = validate(manifest(&json!({"domain": "a.test"}))).unwrap();
+        assert_eq!(monitor.spec, SslMonitorSpec::new("a.test"));
+    }
+
+    #[test]
+    fn a_bad_field_is_named_with_one_sentence() {
+        const DOMAIN: &str =
+            "spec.domain: domain must be a host name without scheme, port or path, for example api.example.com";
+        const INTERVAL: &str = "spec.interval: interval must be a duration from 60s to 168h, for example 1h or 30m";
+        let long = "a.".repeat(125) + "test";
+        let table = [
+            (json!({"domain": "https://x.test"}), DOMAIN),
+            (json!({"domain": "x.test:443"}), DOMAIN),
+            (json!({"domain": "*.x.test"}), DOMAIN),
+            (json!({"domain": "x.test\n"}), DOMAIN),
+            (json!({"domain": "X.test"}), DOMAIN),
+            (json!({"domain": "bücher.de"}), DOMAIN),
+            (json!({"domain": "2130706433"}), DOMAIN),
+            (json!({"domain": long}), "spec.domain: must have at most 253 characters"),
+            (json!({"domain": "a.test", "port": 0}), "spec.port: must be at least 1"),
+            (json!({"domain": "a.test", "port": 65536}), "spec.port: must be at most 65535"),
+            (json!({"domain": "a.test", "port": "443"}), "spec.port: must be of type integer, not string"),
+            (json!({"domain": "a.test", "interval": "30s"}), INTERVAL),
+            (json!({"domain": "a.test", "interval": "1d"}), INTERVAL),
+            (
+                json!({"domain": "a.test", "interval": "60s", "timeout": "60s"}),
+                "spec.timeout: timeout must be shorter than interval",
+            ),
+            (
+                json!({"domain": "a.test", "timeout": "3m"}),
+                "spec.timeout: timeout must be a duration from 1s to 2m, for example 10s",
+            ),
+            (json!({}), "spec.domain: is required"),
+            (
+                json!({"domain": "a.test", "tls": {"useSystemRoots": false}}),
+                "spec.tls: tls.useSystemRoots may be false only together with tls.caBundle; without either no certificate could be trusted",
+            ),
+            (
+                json!({"domain": "a.test", "tls": {"caBundle": {}}}),
+                "spec.tls.caBundle: tls.caBundle must name either a configMap or a secret",
+            ),
+            (
+                json!({"domain": "a.test", "tls": {"caBundle": {"configMap": {"name": "../x"}}}}),
+                "spec.tls.caBundle.configMap.name: name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.'",
+            ),
+        ];
+        for (spec, expected) in table {
+            assert_eq!(faults(&spec), [expected], "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_an_error_that_lists_the_known_ones() {
+        assert_eq!(
+            faults(&json!({"domain": "a.test", "tls": {"sni": "x.test"}})),
+            ["spec.tls.sni: is an unknown field; known here: caBundle, serverName, useSystemRoots"]
+        );
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let found = faults(&json!({"domain": "x.test:443", "port": 0, "alertDay": 3}));
+        assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn another_kind_is_refused() {
+        let errors = validate(json!({"apiVersion": "v1", "kind": "Service"})).unwrap_err();
+        assert_eq!(errors.len(), 2);
+        assert_eq!(errors[1].to_string(), "kind: must be SslMonitor, found \"Service\"");
+    }
+}
