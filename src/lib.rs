@@ -11,4 +11,5 @@
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
 
 pub mod api;
+pub mod monitor;
 pub mod probe;

@@ -4,10 +4,12 @@
 //! What happens to the *target* is data (an [`Observation`]), never an `Err`. This room knows no Kubernetes.
 
 mod observation;
+mod policy;
 mod target;
 
 pub use observation::{
     Certificate, ClientCertificate, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, Observation, Presented,
     Session, Stage, Timings, Verdict,
 };
+pub use policy::{AddressPolicy, Denied};
 pub use target::{Host, ParseHostError, Target};

@@ -1,5 +1,7 @@
 //! `SslMonitor`: what to watch.
 
+#![allow(unreachable_pub)] // the derive makes a private twin of each type, with the type's own visibility
+
 use std::time::Duration;
 
 use kube::{CustomResource, KubeSchema};
@@ -18,7 +20,7 @@ pub const DEFAULT_TIMEOUT: &str = "10s";
 /// Key of a ConfigMap or Secret that holds a CA bundle when none is given (trust-manager and cert-manager use it).
 pub const DEFAULT_KEY: &str = "ca.crt";
 /// Shortest time between two checks.
-pub const MIN_INTERVAL: Duration = Duration::from_secs(60);
+pub const MIN_INTERVAL: Duration = Duration::from_mins(1);
 /// Longest time between two checks: a week.
 pub const MAX_INTERVAL: Duration = Duration::from_hours(168);
 /// Shortest time limit of one check.

@@ -1,0 +1,220 @@
+//! Condition types and reasons, as closed enums; and the rule by which a condition's transition time moves.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::probe::{FailureReason, FaultKind};
+
+/// The longest message of a condition that we write, in bytes; metav1.Condition allows 32,768, people read less.
+const MAX_MESSAGE: usize = 2048;
+
+/// The types of conditions of a monitor, in the order in which they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// The monitor is configured and observing; says nothing about what it observes.
+    Ready,
+    /// A new spec is being taken up, or something that the spec names is missing. Present only while true.
+    Reconciling,
+    /// The monitor can never work as it is configured. Present only while true.
+    Stalled,
+    /// A TLS handshake with the target came about.
+    Reachable,
+    /// The served certificate has no fault.
+    CertificateValid,
+    /// The certificate expires within alertDays, or has expired. (Negative: true is bad.)
+    CertificateExpiring,
+    /// The Service of serviceRef exists and carries the result. Present only with a serviceRef.
+    ServiceLinked,
+}
+
+/// The status of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConditionStatus {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// It is not known.
+    Unknown,
+}
+
+/// Why a condition has its status: every reason there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The spec has been seen, and the first check of it has not ended yet.
+    Progressing,
+    /// The monitor checks its target regularly.
+    Monitoring,
+    /// `enabled` is false.
+    Disabled,
+    /// The spec contradicts itself, or was stored before a rule that now refuses it.
+    InvalidSpec,
+    /// The Service of serviceRef does not exist.
+    ServiceNotFound,
+    /// The operator may not do what the spec asks for (RBAC or admission).
+    Forbidden,
+    /// The ConfigMap or Secret of the CA bundle does not exist.
+    CaBundleNotFound,
+    /// The ConfigMap or Secret of the CA bundle has no such key.
+    CaBundleKeyNotFound,
+    /// The CA bundle is empty, or is no list of PEM certificates.
+    CaBundleInvalid,
+    /// The Secret of the CA bundle lacks the label that allows its use.
+    CaBundleNotAllowed,
+    /// The CA bundle could not be read for a passing reason (the API server did not answer).
+    CaBundleUnavailable,
+    /// The TLS handshake completed.
+    Connected,
+    /// The certificate has no fault.
+    Valid,
+    /// Three checks in a row saw no certificate.
+    ProbeFailed,
+    /// The certificate expires within alertDays.
+    ExpiringSoon,
+    /// The certificate does not expire within alertDays.
+    NotExpiring,
+    /// The Service exists and carries the result.
+    Linked,
+    /// A fault of the certificate.
+    Fault(FaultKind),
+    /// A failure to complete a handshake.
+    Failure(FailureReason),
+}
+
+/// What a condition is to say, before it is merged into the list.
+pub(super) struct Statement {
+    pub(super) kind: ConditionType,
+    pub(super) status: ConditionStatus,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+/// The condition of this type, if there is one.
+pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// The condition that a statement makes: its transition time is that of the old condition unless the status changes
+/// (Kubernetes API conventions, "Typical status properties").
+pub(super) fn state(statement: Statement, old: &[Condition], generation: Option<i64>, now: Timestamp) -> Condition {
+    let status = statement.status.as_str();
+    let since = find(old, statement.kind)
+        .filter(|condition| condition.status == status)
+        .map_or(Time(now), |condition| condition.last_transition_time.clone());
+    Condition {
+        type_: statement.kind.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: statement.reason.as_str().to_owned(),
+        message: cut(statement.message, MAX_MESSAGE),
+        observed_generation: generation,
+        last_transition_time: since,
+    }
+}
+
+/// Cut a text to at most `max` bytes on a character boundary, with an ellipsis where something was cut.
+pub(super) fn cut(mut text: String, max: usize) -> String {
+    const ELLIPSIS: &str = "…";
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max - ELLIPSIS.len()));
+        text.push_str(ELLIPSIS);
+    }
+    text
+}
+
+// === impl ConditionType ===
+
+impl ConditionType {
+    /// Every type, in the order in which they are listed.
+    pub const ALL: [Self; 7] = [
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Reachable,
+        Self::CertificateValid,
+        Self::CertificateExpiring,
+        Self::ServiceLinked,
+    ];
+
+    /// The type's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Reachable => "Reachable",
+            Self::CertificateValid => "CertificateValid",
+            Self::CertificateExpiring => "CertificateExpiring",
+            Self::ServiceLinked => "ServiceLinked",
+        }
+    }
+}
+
+// === impl ConditionStatus ===
+
+impl ConditionStatus {
+    /// The status on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// Every reason that is neither a fault nor a failure.
+    const OWN: [Self; 17] = [
+        Self::Progressing,
+        Self::Monitoring,
+        Self::Disabled,
+        Self::InvalidSpec,
+        Self::ServiceNotFound,
+        Self::Forbidden,
+        Self::CaBundleNotFound,
+        Self::CaBundleKeyNotFound,
+        Self::CaBundleInvalid,
+        Self::CaBundleNotAllowed,
+        Self::CaBundleUnavailable,
+        Self::Connected,
+        Self::Valid,
+        Self::ProbeFailed,
+        Self::ExpiringSoon,
+        Self::NotExpiring,
+        Self::Linked,
+    ];
+
+    /// Every reason there is: the README lists them, and a test compares.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let faults = FaultKind::ALL.into_iter().map(Self::Fault);
+        let failures = FailureReason::ALL.into_iter().map(Self::Failure);
+        Self::OWN.into_iter().chain(faults).chain(failures)
+    }
+
+    /// The reason's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Progressing => "Progressing",
+            Self::Monitoring => "Monitoring",
+            Self::Disabled => "Disabled",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::ServiceNotFound => "ServiceNotFound",
+            Self::Forbidden => "Forbidden",
+            Self::CaBundleNotFound => "CABundleNotFound",
+            Self::CaBundleKeyNotFound => "CABundleKeyNotFound",
+            Self::CaBundleInvalid => "CABundleInvalid",
+            Self::CaBundleNotAllowed => "CABundleNotAllowed",
+            Self::CaBundleUnavailable => "CABundleUnavailable",
+            Self::Connected => "Connected",
+            Self::Valid => "Valid",
+            Self::ProbeFailed => "ProbeFailed",
+            Self::ExpiringSoon => "ExpiringSoon",
+            Self::NotExpiring => "NotExpiring",
+            Self::Linked => "Linked",
+            Self::Fault(kind) => kind.as_str(),
+            Self::Failure(reason) => reason.as_str(),
+        }
+    }
+}

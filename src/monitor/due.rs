@@ -1,0 +1,127 @@
+//! When a monitor is to be checked: what is due now and why, and when the next check is.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::conditions::{ConditionType, find};
+use crate::api::{REQUESTED_AT_ANNOTATION, SslMonitor, SslMonitorStatus};
+
+/// The first back-off after a failed check; it doubles with each further one.
+const FIRST_BACKOFF: Duration = Duration::from_secs(30);
+/// A last check this far in the future means that the clock was stepped back: check now.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+/// How long something missing is looked for at the short pace.
+const SHORT_RETRY_SPAN: SignedDuration = SignedDuration::from_mins(5);
+/// The pace at which something missing is looked for at first.
+const SHORT_RETRY: SignedDuration = SignedDuration::from_secs(30);
+/// The pace at which something missing is looked for later.
+const LONG_RETRY: SignedDuration = SignedDuration::from_mins(5);
+/// The longest value of the request annotation that is echoed, in bytes.
+const MAX_REQUEST: usize = 256;
+
+/// Why a check is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// The spec has not been checked yet.
+    NewGeneration,
+    /// The annotation `sslmonitor.io/requestedAt` asks for it.
+    Requested,
+    /// The time of the next check has passed, for example while the operator was away.
+    Overdue,
+}
+
+/// When a monitor is to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// At once, for this cause.
+    Now(Cause),
+    /// At this time.
+    At(Timestamp),
+    /// Not until something changes: it is disabled or stalled.
+    Never,
+}
+
+/// When this monitor is to be checked next, by its newest status.
+pub fn due(monitor: &SslMonitor, status: Option<&SslMonitorStatus>, now: Timestamp) -> Due {
+    let stalled = status.is_some_and(|status| find(&status.conditions, ConditionType::Stalled).is_some());
+    if !monitor.spec.enabled || (stalled && has_settled(monitor, status)) {
+        return Due::Never;
+    }
+    let Some(status) = status.filter(|_| has_settled(monitor, status)) else {
+        return Due::Now(Cause::NewGeneration);
+    };
+    if requested_at(monitor).is_some_and(|request| status.last_handled_request_at.as_deref() != Some(request)) {
+        return Due::Now(Cause::Requested);
+    }
+    match (&status.last_checked_at, &status.next_check_at) {
+        (Some(last), _) if last.0 > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now) => Due::Now(Cause::Overdue),
+        (Some(_), Some(next)) if next.0 > now => Due::At(next.0),
+        _ => Due::Now(Cause::Overdue),
+    }
+}
+
+/// Whether the status speaks of the current generation and its first check has ended (or none is to be made).
+pub fn has_settled(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> bool {
+    let Some(status) = status else { return false };
+    let progressing = find(&status.conditions, ConditionType::Ready).is_none_or(|ready| ready.reason == "Progressing");
+    status.observed_generation == monitor.metadata.generation && !progressing
+}
+
+/// The value of the request annotation, cut to what is echoed.
+pub(super) fn requested_at(monitor: &SslMonitor) -> Option<&str> {
+    let value = monitor.metadata.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
+    Some(&value[..value.floor_char_boundary(MAX_REQUEST)])
+}
+
+/// When the next check is due after one that ended `now`.
+///
+/// After a completed one: the interval moved by up to a tenth either way, by a hash of the uid, so that monitors created together
+/// drift apart; or earlier, just after the certificate passes its alert threshold or its end. After a failure: 30 s, 1 m, 2 m…, up
+/// to the interval.
+pub(super) fn next_check(
+    monitor: &SslMonitor,
+    failures: i32,
+    not_after: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let interval = spread(monitor.spec.interval(), monitor.metadata.uid.as_deref().unwrap_or_default());
+    let wait = if failures > 0 { backoff(failures).min(interval) } else { interval };
+    let regular = after(now, wait);
+    let crossings = not_after.into_iter().flat_map(|end| crossings(end, monitor.spec.alert_days));
+    crossings.filter(|crossing| *crossing > now).fold(regular, Timestamp::min)
+}
+
+/// When to look again for something that is missing since `since`: soon at first, later at leisure.
+pub(super) fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
+    let is_recent = now.duration_since(since) < SHORT_RETRY_SPAN;
+    now.saturating_add(if is_recent { SHORT_RETRY } else { LONG_RETRY }).unwrap_or(Timestamp::MAX)
+}
+
+/// The first seconds at which a certificate counts as expiring, and as expired.
+fn crossings(not_after: Timestamp, alert_days: u16) -> [Timestamp; 2] {
+    let threshold = SignedDuration::from_hours(24 * (i64::from(alert_days) + 1));
+    let expiring = not_after.saturating_sub(threshold).unwrap_or(Timestamp::MIN);
+    [expiring, not_after].map(|last| last.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX))
+}
+
+fn backoff(failures: i32) -> Duration {
+    let doublings = u32::try_from(failures - 1).unwrap_or(0).min(16);
+    FIRST_BACKOFF * 2u32.pow(doublings)
+}
+
+/// Move an interval by up to a tenth either way, always the same for the same uid.
+fn spread(interval: Duration, uid: &str) -> Duration {
+    let fraction = u32::try_from(hash(uid) % 2001).unwrap_or(0);
+    interval * (9000 + fraction) / 10_000
+}
+
+/// FNV-1a, 64 bit: small, and the same in every release, unlike the standard library's hasher.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

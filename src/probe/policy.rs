@@ -1,0 +1,163 @@
+//! Which addresses may be dialled: the guard against probes of what only this machine can reach.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use ipnet::IpNet;
+
+/// Which addresses may be dialled. Explicit denials come before explicit permissions, and those before the built-in
+/// denials; what nothing denies is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AddressPolicy {
+    /// Networks that are allowed although they are denied by default.
+    pub allow: Vec<IpNet>,
+    /// Networks that are denied whatever else is said; also where they are embedded in an IPv6 address.
+    pub deny: Vec<IpNet>,
+    /// Deny every address that is not public, too (private, shared, documentation, benchmarking, reserved).
+    pub public_only: bool,
+    /// Addresses of the Kubernetes API server, denied by default.
+    pub own: Vec<IpAddr>,
+}
+
+/// An address that may not be dialled, and why; the display text is a sentence without full stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address} {cause}")]
+pub struct Denied {
+    /// The address as it was given.
+    pub address: IpAddr,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cause {
+    Listed(IpNet),
+    Is(&'static str),
+    Embeds(Ipv4Addr, &'static str),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(network) => write!(f, "is in the denied network {network}"),
+            Self::Is(what) => write!(f, "is {what}"),
+            Self::Embeds(inner, what) => write!(f, "stands for {inner}, which is {what}"),
+        }
+    }
+}
+
+// === impl AddressPolicy ===
+
+impl AddressPolicy {
+    /// Whether this address may be dialled.
+    ///
+    /// # Errors
+    /// [`Denied`] says why not.
+    pub fn check(&self, address: IpAddr) -> Result<(), Denied> {
+        let denied = |cause| Err(Denied { address, cause });
+        let canonical = address.to_canonical();
+        let embedded = embedded(address);
+        for form in [address, canonical].into_iter().chain(embedded.iter().copied().map(IpAddr::V4)) {
+            if let Some(network) = self.deny.iter().find(|network| network.contains(&form)) {
+                return denied(Cause::Listed(*network));
+            }
+        }
+        if self.allow.iter().any(|network| network.contains(&address) || network.contains(&canonical)) {
+            return Ok(());
+        }
+        if let Some(what) = self.objection(address) {
+            return denied(Cause::Is(what));
+        }
+        match embedded.into_iter().find_map(|inner| Some((inner, self.objection(IpAddr::V4(inner))?))) {
+            Some((inner, what)) => denied(Cause::Embeds(inner, what)),
+            None => Ok(()),
+        }
+    }
+
+    /// What the address is by itself that denies it.
+    fn objection(&self, address: IpAddr) -> Option<&'static str> {
+        if self.own.contains(&address) {
+            return Some("the address of the Kubernetes API server");
+        }
+        let (always, non_public) = match address {
+            IpAddr::V4(address) => (always_v4(address), non_public_v4(address)),
+            IpAddr::V6(address) => (always_v6(address), non_public_v6(address)),
+        };
+        always.or_else(|| non_public.filter(|_| self.public_only))
+    }
+}
+
+/// Never a target. The metadata services outside link-local: Alibaba Cloud 100.100.100.200, Azure 168.63.129.16,
+/// Oracle 192.0.0.192.
+fn always_v4(address: Ipv4Addr) -> Option<&'static str> {
+    match address.octets() {
+        [0, ..] => Some("an unspecified address"),
+        [127, ..] => Some("a loopback address"),
+        [169, 254, 169, 254] | [100, 100, 100, 200] | [168, 63, 129, 16] | [192, 0, 0, 192] => {
+            Some("the address of a cloud metadata service")
+        }
+        [169, 254, ..] => Some("a link-local address"),
+        [224..=239, ..] => Some("a multicast address"),
+        [255, 255, 255, 255] => Some("the broadcast address"),
+        _ => None,
+    }
+}
+
+/// Never a target. The metadata services: AWS fd00:ec2::254, Google Cloud fd20:ce::254.
+fn always_v6(address: Ipv6Addr) -> Option<&'static str> {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Some("an unspecified address"),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some("a loopback address"),
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
+            Some("the address of a cloud metadata service")
+        }
+        [0xfe80..=0xfebf, ..] => Some("a link-local address"),
+        [0xff00..=0xffff, ..] => Some("a multicast address"),
+        _ => None,
+    }
+}
+
+/// IANA's special-purpose registry, <https://www.iana.org/assignments/iana-ipv4-special-registry>.
+fn non_public_v4(address: Ipv4Addr) -> Option<&'static str> {
+    match address.octets() {
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some("a private address"),
+        [100, 64..=127, ..] => Some("a shared (carrier-grade NAT) address"),
+        [192, 0, 0, _] | [240..=255, ..] => Some("a reserved address"),
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some("a documentation address"),
+        [198, 18..=19, ..] => Some("a benchmarking address"),
+        _ => None,
+    }
+}
+
+/// IANA's special-purpose registry, <https://www.iana.org/assignments/iana-ipv6-special-registry>.
+fn non_public_v6(address: Ipv6Addr) -> Option<&'static str> {
+    match address.segments() {
+        [0xfc00..=0xfdff, ..] => Some("a private address"),
+        [0xfec0..=0xfeff, ..] => Some("a site-local address"),
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some("a documentation address"),
+        [0x2001, 2, 0, ..] => Some("a benchmarking address"),
+        [0x64, 0xff9b, 1, ..] => Some("a local translation address"),
+        [0x100, 0, 0, 0, ..] => Some("a discard-only address"),
+        _ => None,
+    }
+}
+
+/// IPv4 addresses that a packet to this IPv6 address may end at: IPv4-mapped and IPv4-compatible (RFC 4291 §2.5.5),
+/// NAT64 (RFC 6052 §2.2, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380 §4: server, and client with inverted bits).
+fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return Vec::new() };
+    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        // The unspecified and the loopback address are no IPv4-compatible ones.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => vec![v4(high, low)],
+        // With a /48 prefix the address stands around the octet 8, which is zero; operators may also use a /96 of it.
+        [0x64, 0xff9b, 1, first, second, third, high, low] => {
+            vec![v4(high, low), v4(first, second << 8 | third >> 8)]
+        }
+        [0x2002, high, low, ..] => vec![v4(high, low)],
+        [0x2001, 0, server_high, server_low, _, _, high, low] => vec![v4(server_high, server_low), v4(!high, !low)],
+        _ => Vec::new(),
+    }
+}
