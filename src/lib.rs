@@ -13,3 +13,4 @@
 pub mod api;
 pub mod monitor;
 pub mod probe;
+pub mod schedule;
