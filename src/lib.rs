@@ -10,7 +10,10 @@
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
 
+pub mod admin;
 pub mod api;
+pub mod metrics;
 pub mod monitor;
 pub mod probe;
 pub mod schedule;
+pub mod telemetry;

@@ -1,0 +1,347 @@
+//! The names and labels of everything that `/metrics` says, in one place.
+//!
+//! What is unknown has no sample: a number that was never measured would only lead to false alarms. The series of a
+//! monitor are written from one small record each, because a table per gauge would cost a multiple at 10,000 monitors.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text},
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
+    registry::Registry,
+};
+
+/// The media type of what [`Metrics::encode`] and [`Metrics::pages`] write (`OpenMetrics` 1.0).
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Who the series of a monitor belong to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonitorKey {
+    /// The monitor's namespace.
+    pub namespace: Arc<str>,
+    /// The monitor's name.
+    pub name: Arc<str>,
+}
+
+/// What is known about a monitor, in the units of Prometheus; what is `None` has no series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The monitored host.
+    pub domain: Arc<str>,
+    /// The monitored TCP port.
+    pub port: u16,
+    /// Whether the last probe reached the server.
+    pub up: Option<bool>,
+    /// Whether the certificate was valid.
+    pub valid: Option<bool>,
+    /// Whether the certificate expires within the monitor's alert days.
+    pub expiring: Option<bool>,
+    /// End of the leaf's validity, Unix seconds.
+    pub not_after: Option<i64>,
+    /// Begin of the leaf's validity, Unix seconds.
+    pub not_before: Option<i64>,
+    /// Earliest end of validity in the verified chain, else in the presented one; Unix seconds.
+    pub chain_not_after: Option<i64>,
+    /// When the last probe ended, Unix seconds.
+    pub last_check: Option<i64>,
+    /// How long the last probe took, seconds.
+    pub probe_duration: Option<f64>,
+}
+
+/// What came out of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeResult {
+    /// The certificate is valid.
+    Valid,
+    /// There is a certificate, and it is not valid.
+    Invalid,
+    /// No certificate could be fetched.
+    Unreachable,
+}
+
+/// How a write to a status ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// The API server took it.
+    Ok,
+    /// It did not.
+    Error,
+}
+
+/// How many jobs the schedule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScheduleNumbers {
+    /// Jobs whose time has not come.
+    pub waiting: usize,
+    /// Jobs that could start, by the name of their lane.
+    pub ready: [(&'static str, usize); 4],
+    /// Jobs that are running.
+    pub in_flight: usize,
+}
+
+/// Everything that is measured. Cloning is cheap and gives another handle on the same numbers.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    probes: Family<Label, Counter>,
+    status_writes: Family<Label, Counter>,
+    schedule: Arc<ScheduleSource>,
+    monitors: Monitors,
+    /// One for each page of [`Metrics::pages`].
+    registries: Arc<[Registry]>,
+}
+
+/// A label whose name and values are known at compile time.
+type Label = [(&'static str, &'static str); 1];
+
+type Monitors = Arc<Mutex<BTreeMap<MonitorKey, Sample>>>;
+
+/// One series per monitor: name, help, and where its value is.
+type MonitorGauge = (&'static str, &'static str, fn(&Sample) -> Option<Number>);
+
+/// A number that keeps its kind: counts and times are written without decimal point.
+enum Number {
+    Whole(i64),
+    Real(f64),
+}
+
+/// Every gauge has the labels `namespace`, `name`, `domain` and `port`. `namespace` is the monitor's: a scrape
+/// configuration must keep it (`honor_labels`), or it becomes `exported_namespace`.
+const MONITOR_GAUGES: [MonitorGauge; 8] = [
+    ("sslmonitor_up", "Whether the last probe reached the server (1) or not (0).", |s| truth(s.up)),
+    (
+        "sslmonitor_certificate_valid",
+        "Whether the served certificate is valid (1) or not (0); no sample while this is unknown.",
+        |s| truth(s.valid),
+    ),
+    (
+        "sslmonitor_certificate_expiring",
+        "Whether the served certificate expires within the monitor's alertDays (1) or not (0).",
+        |s| truth(s.expiring),
+    ),
+    ("sslmonitor_certificate_not_after_timestamp_seconds", "When the served certificate expires, as Unix time.", |s| {
+        s.not_after.map(Number::Whole)
+    }),
+    (
+        "sslmonitor_certificate_not_before_timestamp_seconds",
+        "When the validity of the served certificate begins, as Unix time.",
+        |s| s.not_before.map(Number::Whole),
+    ),
+    (
+        "sslmonitor_chain_not_after_timestamp_seconds",
+        "When the first certificate of the chain expires, as Unix time: of the verified chain if there is one, \
+         else of the presented one.",
+        |s| s.chain_not_after.map(Number::Whole),
+    ),
+    ("sslmonitor_last_check_timestamp_seconds", "When the last probe ended, as Unix time.", |s| {
+        s.last_check.map(Number::Whole)
+    }),
+    (
+        "sslmonitor_probe_duration_seconds",
+        "How long the last probe took, from resolving the name to the verdict.",
+        |s| s.probe_duration.map(Number::Real),
+    ),
+];
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Nothing measured yet: all counters are zero, and there is no monitor.
+    pub fn new() -> Self {
+        let (probes, status_writes) = (Family::default(), Family::default());
+        let schedule = Arc::new(ScheduleSource::default());
+        let monitors = Monitors::default();
+        let operator = operator_registry(&probes, &status_writes, &schedule);
+        let gauges = MONITOR_GAUGES.map(|gauge| {
+            let mut registry = Registry::default();
+            registry.register_collector(Box::new(GaugeOfAll { gauge, monitors: Arc::clone(&monitors) }));
+            registry
+        });
+        let registries = std::iter::once(operator).chain(gauges).collect();
+        let metrics = Self { probes, status_writes, schedule, monitors, registries };
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// Say what is now known about a monitor; what was said before is forgotten.
+    pub fn set(&self, key: MonitorKey, sample: Sample) {
+        lock(&self.monitors).insert(key, sample);
+    }
+
+    /// The monitor is gone, and its series with it.
+    pub fn remove(&self, key: &MonitorKey) {
+        lock(&self.monitors).remove(key);
+    }
+
+    /// Count a probe that has ended.
+    pub fn count_probe(&self, result: ProbeResult) {
+        self.probes.get_or_create(&result.label()).inc();
+    }
+
+    /// Count an attempt to write a status.
+    pub fn count_status_write(&self, outcome: WriteOutcome) {
+        self.status_writes.get_or_create(&outcome.label()).inc();
+    }
+
+    /// Where the numbers of the schedule come from; asked at every scrape. Only the first call counts.
+    pub fn watch_schedule(&self, numbers: impl Fn() -> ScheduleNumbers + Send + Sync + 'static) {
+        let _first = self.schedule.numbers.set(Box::new(numbers));
+    }
+
+    /// The whole text, in the `OpenMetrics` text format.
+    pub fn encode(&self) -> String {
+        self.pages().collect()
+    }
+
+    /// The same text as [`Metrics::encode`] in pages of one gauge each, written when they are asked for: a scrape of
+    /// many monitors need not be in memory as a whole.
+    #[allow(clippy::missing_panics_doc)] // see the expect
+    pub fn pages(&self) -> impl Iterator<Item = String> + Send + 'static + use<> {
+        let registries = Arc::clone(&self.registries);
+        let page = move |index: usize| {
+            let mut text = String::new();
+            let written = match registries.get(index) {
+                Some(registry) => text::encode_registry(&mut text, registry),
+                None => text::encode_eof(&mut text),
+            };
+            written.expect("writing to a String does not fail");
+            text
+        };
+        (0..=self.registries.len()).map(page)
+    }
+
+    /// A counter that appears with its first increment hides that increment from `rate()`.
+    fn start_at_zero(&self) {
+        for result in [ProbeResult::Valid, ProbeResult::Invalid, ProbeResult::Unreachable] {
+            drop(self.probes.get_or_create(&result.label()));
+        }
+        for outcome in [WriteOutcome::Ok, WriteOutcome::Error] {
+            drop(self.status_writes.get_or_create(&outcome.label()));
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn operator_registry(
+    probes: &Family<Label, Counter>,
+    status_writes: &Family<Label, Counter>,
+    schedule: &Arc<ScheduleSource>,
+) -> Registry {
+    let mut registry = Registry::default();
+    let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("sslmonitor_build", "The version of the operator", version);
+    registry.register("sslmonitor_probes", "Probes that have ended, by what came out", probes.clone());
+    registry.register(
+        "sslmonitor_status_writes",
+        "Attempts to write the status of a monitor, by how they ended",
+        status_writes.clone(),
+    );
+    registry.register_collector(Box::new(Arc::clone(schedule)));
+    registry
+}
+
+fn lock(monitors: &Monitors) -> MutexGuard<'_, BTreeMap<MonitorKey, Sample>> {
+    // Nothing panics while the lock is held; if it did, the map would still be whole.
+    monitors.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn truth(value: Option<bool>) -> Option<Number> {
+    value.map(|value| Number::Whole(value.into()))
+}
+
+// === impl ProbeResult, WriteOutcome ===
+
+impl ProbeResult {
+    fn label(self) -> Label {
+        let value = match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Unreachable => "unreachable",
+        };
+        [("result", value)]
+    }
+}
+
+impl WriteOutcome {
+    fn label(self) -> Label {
+        let value = match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+        };
+        [("outcome", value)]
+    }
+}
+
+// === impl GaugeOfAll ===
+
+/// One gauge of all monitors.
+#[derive(Debug)]
+struct GaugeOfAll {
+    gauge: MonitorGauge,
+    monitors: Monitors,
+}
+
+impl Collector for GaugeOfAll {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let (name, help, value) = self.gauge;
+        let mut encoder = encoder.encode_descriptor(name, help, None, ConstGauge::new(0_i64).metric_type())?;
+        for (key, sample) in &*lock(&self.monitors) {
+            let Some(value) = value(sample) else { continue };
+            let names = [("namespace", &*key.namespace), ("name", &*key.name), ("domain", &*sample.domain)];
+            let labels = (names, [("port", sample.port)]);
+            let mut series = encoder.encode_family(&labels)?;
+            match value {
+                Number::Whole(value) => series.encode_gauge(&value)?,
+                Number::Real(value) => series.encode_gauge(&value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl ScheduleSource ===
+
+/// The gauges of the schedule, once someone has said where to find them.
+#[derive(Default)]
+struct ScheduleSource {
+    numbers: OnceLock<Box<dyn Fn() -> ScheduleNumbers + Send + Sync>>,
+}
+
+impl Collector for ScheduleSource {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Some(numbers) = self.numbers.get() else { return Ok(()) };
+        let ScheduleNumbers { waiting, ready, in_flight } = numbers();
+        for (name, help, value) in [
+            ("sslmonitor_schedule_waiting", "Probes whose time has not come.", waiting),
+            ("sslmonitor_schedule_in_flight", "Probes that are running.", in_flight),
+        ] {
+            let gauge = ConstGauge::new(value as u64);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let help = "Probes that are due and wait for a slot, by lane.";
+        let kind = ConstGauge::new(0_u64).metric_type();
+        let mut encoder = encoder.encode_descriptor("sslmonitor_schedule_ready", help, None, kind)?;
+        for (lane, value) in ready {
+            encoder.encode_family(&[("lane", lane)])?.encode_gauge(&(value as u64))?;
+        }
+        Ok(())
+    }
+}
+
+impl Debug for ScheduleSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScheduleSource").field("watched", &self.numbers.get().is_some()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
