@@ -1,0 +1,1 @@
+//! The engine against real TLS servers on loopback.

@@ -1,0 +1,3 @@
+//! What contributors, tests and the demo share.
+
+pub mod farm;
