@@ -88,8 +88,7 @@ impl AddressPolicy {
     }
 }
 
-/// Never a target. The metadata services outside link-local: Alibaba Cloud 100.100.100.200, Azure 168.63.129.16,
-/// Oracle 192.0.0.192.
+/// Never a target. The metadata services outside link-local are those of Alibaba Cloud, Azure and Oracle Cloud.
 fn always_v4(address: Ipv4Addr) -> Option<&'static str> {
     match address.octets() {
         [0, ..] => Some("an unspecified address"),
@@ -104,7 +103,7 @@ fn always_v4(address: Ipv4Addr) -> Option<&'static str> {
     }
 }
 
-/// Never a target. The metadata services: AWS fd00:ec2::254, Google Cloud fd20:ce::254.
+/// Never a target. The metadata services are those of AWS and Google Cloud.
 fn always_v6(address: Ipv6Addr) -> Option<&'static str> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("an unspecified address"),
@@ -144,20 +143,135 @@ fn non_public_v6(address: Ipv6Addr) -> Option<&'static str> {
 }
 
 /// IPv4 addresses that a packet to this IPv6 address may end at: IPv4-mapped and IPv4-compatible (RFC 4291 §2.5.5),
-/// NAT64 (RFC 6052 §2.2, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380 §4: server, and client with inverted bits).
+/// `NAT64` (RFC 6052 §2.2, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380 §4: server, and client with inverted bits).
 fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
     let IpAddr::V6(address) = address else { return Vec::new() };
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
         // The unspecified and the loopback address are no IPv4-compatible ones.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => vec![v4(high, low)],
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            vec![v4(high, low)]
+        }
         // With a /48 prefix the address stands around the octet 8, which is zero; operators may also use a /96 of it.
         [0x64, 0xff9b, 1, first, second, third, high, low] => {
-            vec![v4(high, low), v4(first, second << 8 | third >> 8)]
+            let forms = [v4(high, low), v4(first, second << 8 | third >> 8)];
+            forms.into_iter().filter(|form| !form.is_unspecified()).collect()
         }
-        [0x2002, high, low, ..] => vec![v4(high, low)],
         [0x2001, 0, server_high, server_low, _, _, high, low] => vec![v4(server_high, server_low), v4(!high, !low)],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn says(policy: &AddressPolicy, address: &str) -> String {
+        policy.check(ip(address)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_never_a_target_is_denied_in_every_form() {
+        let policy = AddressPolicy { own: vec![ip("10.96.0.1")], ..AddressPolicy::default() };
+        for (address, text) in [
+            ("127.0.0.1", "127.0.0.1 is a loopback address"),
+            ("127.255.0.9", "127.255.0.9 is a loopback address"),
+            ("0.0.0.0", "0.0.0.0 is an unspecified address"),
+            ("0.1.2.3", "0.1.2.3 is an unspecified address"),
+            ("169.254.169.254", "169.254.169.254 is the address of a cloud metadata service"),
+            ("169.254.0.1", "169.254.0.1 is a link-local address"),
+            ("100.100.100.200", "100.100.100.200 is the address of a cloud metadata service"),
+            ("224.0.0.1", "224.0.0.1 is a multicast address"),
+            ("255.255.255.255", "255.255.255.255 is the broadcast address"),
+            ("10.96.0.1", "10.96.0.1 is the address of the Kubernetes API server"),
+            ("::", ":: is an unspecified address"),
+            ("::1", "::1 is a loopback address"),
+            ("fe80::1", "fe80::1 is a link-local address"),
+            ("febf::1", "febf::1 is a link-local address"),
+            ("ff02::1", "ff02::1 is a multicast address"),
+            ("fd00:ec2::254", "fd00:ec2::254 is the address of a cloud metadata service"),
+            ("::ffff:127.0.0.1", "::ffff:127.0.0.1 stands for 127.0.0.1, which is a loopback address"),
+            ("::127.0.0.1", "::7f00:1 stands for 127.0.0.1, which is a loopback address"),
+            ("64:ff9b::7f00:1", "64:ff9b::7f00:1 stands for 127.0.0.1, which is a loopback address"),
+            ("64:ff9b:1::7f00:1", "64:ff9b:1::7f00:1 stands for 127.0.0.1, which is a loopback address"),
+            ("64:ff9b:1:7f00:0:100::", "64:ff9b:1:7f00:0:100:: stands for 127.0.0.1, which is a loopback address"),
+            ("2002:7f00:1::", "2002:7f00:1:: stands for 127.0.0.1, which is a loopback address"),
+            ("2001:0:7f00:1::", "2001:0:7f00:1:: stands for 127.0.0.1, which is a loopback address"),
+            (
+                "2001:0:808:808::80ff:fffe",
+                "2001:0:808:808::80ff:fffe stands for 127.0.0.1, which is a loopback address",
+            ),
+            (
+                "64:ff9b::a60:1",
+                "64:ff9b::a60:1 stands for 10.96.0.1, which is the address of the Kubernetes API server",
+            ),
+        ] {
+            assert_eq!(says(&policy, address), text);
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_allowed() {
+        for address in [
+            "8.8.8.8",
+            "10.0.0.1",
+            "192.168.1.1",
+            "2606:4700::1111",
+            "fd12::1",
+            "64:ff9b::808:808",
+            "64:ff9b:1::808:808",
+        ] {
+            assert_eq!(AddressPolicy::default().check(ip(address)), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn public_only_denies_what_is_not_public() {
+        let policy = AddressPolicy { public_only: true, ..AddressPolicy::default() };
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "100.64.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "240.0.0.1",
+            "fc00::1",
+            "fd12::1",
+            "fec0::1",
+            "2001:db8::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "64:ff9b:1::808:808",
+        ] {
+            policy.check(ip(address)).unwrap_err();
+        }
+        for address in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808"] {
+            assert_eq!(policy.check(ip(address)), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn explicit_denial_goes_before_permission_and_permission_before_the_built_in() {
+        let policy = AddressPolicy {
+            allow: vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()],
+            deny: vec!["127.0.0.2/32".parse().unwrap(), "8.8.0.0/16".parse().unwrap()],
+            public_only: true,
+            own: vec![ip("10.96.0.1")],
+        };
+        for allowed in ["127.0.0.1", "::ffff:127.0.0.1", "10.96.0.1", "1.1.1.1"] {
+            assert_eq!(policy.check(ip(allowed)), Ok(()), "{allowed}");
+        }
+        assert_eq!(says(&policy, "127.0.0.2"), "127.0.0.2 is in the denied network 127.0.0.2/32");
+        assert_eq!(says(&policy, "64:ff9b::808:808"), "64:ff9b::808:808 is in the denied network 8.8.0.0/16");
+        assert_eq!(says(&policy, "2002:7f00:1::"), "2002:7f00:1:: stands for 127.0.0.1, which is a loopback address");
     }
 }

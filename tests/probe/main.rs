@@ -1,1 +1,5 @@
-//! The engine against real TLS servers on loopback.
+//! The engine against real TLS servers and hostile peers on loopback.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+mod verdicts;

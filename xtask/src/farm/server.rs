@@ -67,6 +67,31 @@ impl Default for ServerOptions {
     }
 }
 
+// === impl ServerOptions ===
+
+static TLS12: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+static TLS13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+
+impl ServerOptions {
+    /// TLS 1.2 only.
+    #[must_use]
+    pub fn tls12(self) -> Self {
+        Self { versions: &TLS12, ..self }
+    }
+
+    /// TLS 1.3 only.
+    #[must_use]
+    pub fn tls13(self) -> Self {
+        Self { versions: &TLS13, ..self }
+    }
+
+    /// Ask clients for a certificate, or not.
+    #[must_use]
+    pub fn client_auth(self, client_auth: ClientAuth) -> Self {
+        Self { client_auth, ..self }
+    }
+}
+
 // === impl TlsServer ===
 
 impl TlsServer {

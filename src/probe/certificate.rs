@@ -1,0 +1,98 @@
+//! DER → facts of one certificate. Lenient: only dates that are no dates and broken structure make it unreadable.
+
+mod key;
+mod name;
+mod san;
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
+
+use super::{Certificate, text};
+
+pub(super) use key::{is_weak, rsa_bits};
+pub(super) use name::display as display_name;
+pub(super) use san::{first_dns_name, matches, presented};
+
+/// Parse a certificate leniently; `None` when its structure or one of its dates is broken.
+pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    validity(&certificate).map(|_| certificate)
+}
+
+/// Start and end of validity, both inclusive.
+pub(super) fn validity(certificate: &X509Certificate<'_>) -> Option<(Timestamp, Timestamp)> {
+    let time = |at: ASN1Time| Timestamp::from_second(at.timestamp()).ok();
+    Some((time(certificate.validity().not_before)?, time(certificate.validity().not_after)?))
+}
+
+/// `SHA256:` and the digest as `openssl x509 -fingerprint -sha256` prints it.
+pub(super) fn fingerprint(der: &[u8]) -> String {
+    let bytes: Vec<String> =
+        digest::digest(&digest::SHA256, der).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("SHA256:{}", bytes.join(":"))
+}
+
+/// The facts that people ask for; `None` when a date is out of range.
+pub(super) fn facts(certificate: &X509Certificate<'_>) -> Option<Certificate> {
+    let (not_before, not_after) = validity(certificate)?;
+    let (sans, san_count) = san::list(certificate);
+    let subject = name::short(certificate.subject(), first_dns_name(certificate).as_deref());
+    Some(Certificate {
+        subject,
+        issuer: name::short(certificate.issuer(), None),
+        subject_dn: name::display(certificate.subject()),
+        issuer_dn: name::display(certificate.issuer()),
+        serial_number: serial(certificate.raw_serial()),
+        sans,
+        san_count,
+        not_before,
+        not_after,
+        key: key::algorithm(certificate.public_key()),
+        signature_algorithm: key::signature_name(&certificate.signature_algorithm.algorithm),
+        version: certificate.version().0.saturating_add(1),
+    })
+}
+
+/// The number in two's complement as `openssl x509 -serial` prints it: sign, then upper-case hex of the magnitude.
+fn serial(raw: &[u8]) -> String {
+    let negative = raw.first().is_some_and(|byte| byte & 0x80 != 0);
+    let mut magnitude = raw.to_vec();
+    if negative {
+        let mut carry = true;
+        for byte in magnitude.iter_mut().rev() {
+            (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+        }
+    }
+    let zeros = magnitude.iter().take_while(|byte| **byte == 0).count().min(magnitude.len().saturating_sub(1));
+    // Two digits a byte: more than this is cut anyway.
+    let digits = magnitude[zeros..].iter().take(text::MAX);
+    text::cut(digits.fold(String::from(if negative { "-" } else { "" }), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02X}");
+        hex
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serials_read_as_openssl_prints_them() {
+        for (raw, expected) in [
+            (&[0x01][..], "01"),
+            (&[0x00], "00"),
+            (&[0x00, 0xff], "FF"),
+            (&[0x0a, 0xbc], "0ABC"),
+            (&[0xff], "-01"),
+            (&[0x80], "-80"),
+            (&[0xff, 0x00], "-0100"),
+            (&[], ""),
+        ] {
+            assert_eq!(serial(raw), expected, "{raw:?}");
+        }
+        assert_eq!(serial(&[0x11; 10_000]).len(), 256);
+    }
+}

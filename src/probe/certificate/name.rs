@@ -1,0 +1,140 @@
+//! Distinguished names for people: RFC 4514 with every string type that certificates use.
+
+use std::fmt::Write as _;
+
+use x509_parser::{
+    asn1_rs::{Any, Class},
+    der_parser::asn1_rs::ToDer as _,
+    prelude::{AttributeTypeAndValue, X509Name},
+};
+
+use super::text;
+
+/// Object identifiers of common attributes and their names (RFC 4514 §3, RFC 4519, CA/Browser Forum EV guidelines).
+const ATTRIBUTES: [(&str, &str); 25] = [
+    (COMMON_NAME, "CN"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "street"),
+    (ORGANIZATION, "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.13", "description"),
+    ("2.5.4.15", "businessCategory"),
+    ("2.5.4.17", "postalCode"),
+    ("2.5.4.42", "GN"),
+    ("2.5.4.43", "initials"),
+    ("2.5.4.44", "generationQualifier"),
+    ("2.5.4.46", "dnQualifier"),
+    ("2.5.4.65", "pseudonym"),
+    ("2.5.4.97", "organizationIdentifier"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("1.3.6.1.4.1.311.60.2.1.1", "jurisdictionL"),
+    ("1.3.6.1.4.1.311.60.2.1.2", "jurisdictionST"),
+    ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
+];
+const COMMON_NAME: &str = "2.5.4.3";
+const ORGANIZATION: &str = "2.5.4.10";
+
+/// The name in RFC 4514 form (last RDN first), escaped and cut.
+pub(in crate::probe) fn display(name: &X509Name<'_>) -> String {
+    let rdns: Vec<_> = name.iter_rdn().collect();
+    let mut written = String::new();
+    for (position, rdn) in rdns.iter().rev().enumerate() {
+        written += if position > 0 { "," } else { "" };
+        for (position, attribute) in rdn.iter().enumerate() {
+            written += if position > 0 { "+" } else { "" };
+            write_attribute(&mut written, attribute);
+        }
+        // A name may have thousands of parts: what is cut anyway is not written.
+        if written.len() > text::MAX {
+            break;
+        }
+    }
+    text::cut(written)
+}
+
+/// What people call it: the common name, else `or`, else the organisation, else the whole name.
+pub(super) fn short(name: &X509Name<'_>, or: Option<&str>) -> String {
+    let find = |oid| {
+        name.iter_attributes()
+            .filter(|attribute| attribute.attr_type().to_id_string() == oid)
+            .filter_map(|attribute| decode(attribute.attr_value()))
+            .find(|value| !value.is_empty())
+            .map(|value| text::clean(&value))
+    };
+    find(COMMON_NAME).or_else(|| or.map(text::clean)).or_else(|| find(ORGANIZATION)).unwrap_or_else(|| display(name))
+}
+
+fn write_attribute(written: &mut String, attribute: &AttributeTypeAndValue<'_>) {
+    let oid = attribute.attr_type().to_id_string();
+    let known = ATTRIBUTES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name);
+    let value = known.and_then(|_| decode(attribute.attr_value()));
+    let _ = write!(written, "{}=", known.unwrap_or(&oid));
+    match value {
+        Some(value) => written.push_str(&escape(&value)),
+        None => written.push_str(&hex(attribute.attr_value())),
+    }
+}
+
+/// RFC 4514 §2.4, then the border's own escaping; what is cut anyway is not written.
+fn escape(value: &str) -> String {
+    let mut escaped = String::new();
+    let last = value.chars().count().saturating_sub(1);
+    for (position, character) in value.chars().enumerate().take(text::MAX + 1) {
+        match character {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => escaped.extend(['\\', character]),
+            '#' if position == 0 => escaped.push_str("\\#"),
+            ' ' if position == 0 || position == last => escaped.push_str("\\ "),
+            '\0' => escaped.push_str("\\00"),
+            character => escaped.push_str(&text::escape(character.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    escaped
+}
+
+/// The value as text; `None` when it is no valid string of its type.
+fn decode(value: &Any<'_>) -> Option<String> {
+    const UTF8: u32 = 12;
+    const NUMERIC: u32 = 18;
+    const PRINTABLE: u32 = 19;
+    const TELETEX: u32 = 20;
+    const IA5: u32 = 22;
+    const VISIBLE: u32 = 26;
+    const UNIVERSAL: u32 = 28;
+    const BMP: u32 = 30;
+    if value.header.class() != Class::Universal {
+        return None;
+    }
+    let bytes = value.data;
+    match value.header.tag().0 {
+        UTF8 | NUMERIC | PRINTABLE | IA5 | VISIBLE => String::from_utf8(bytes.to_vec()).ok(),
+        // T.61 in theory, Latin-1 in practice: that is what those certificates mean.
+        TELETEX => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        BMP => {
+            let (units, rest) = bytes.as_chunks::<2>();
+            let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
+            rest.is_empty().then(|| String::from_utf16(&units).ok())?
+        }
+        UNIVERSAL => {
+            let (points, rest) = bytes.as_chunks::<4>();
+            rest.is_empty().then_some(())?;
+            points.iter().map(|point| char::from_u32(u32::from_be_bytes(*point))).collect()
+        }
+        _ => None,
+    }
+}
+
+/// `#` and the hex of the value's DER (RFC 4514 §2.4).
+fn hex(value: &Any<'_>) -> String {
+    let der = value.to_der_vec().unwrap_or_else(|_| value.data.to_vec());
+    der.iter().take(text::MAX).fold("#".to_owned(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,99 @@
+//! Counts what a peer sends, stops it at a limit, and keeps the first bytes: they tell what answered.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The most bytes that are read from a peer in one probe.
+const LIMIT: usize = 128 * 1024;
+/// How many of the first bytes are kept.
+const HEAD: usize = 128;
+
+/// What has been read so far.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    read: AtomicUsize,
+    head: OnceLock<Vec<u8>>,
+}
+
+/// A stream that is read through a [`Meter`].
+#[derive(Debug)]
+pub(super) struct Metered<S> {
+    stream: S,
+    meter: Arc<Meter>,
+}
+
+/// The error of a stream that has reached the limit.
+#[derive(Debug)]
+pub(super) struct LimitReached;
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} KiB were sent", LIMIT / 1024)
+    }
+}
+
+impl std::error::Error for LimitReached {}
+
+// === impl Meter ===
+
+impl Meter {
+    /// How many bytes were read.
+    pub(super) fn read(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// The first bytes, as far as they came with the first read.
+    pub(super) fn head(&self) -> &[u8] {
+        self.head.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn count(&self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.head.get_or_init(|| bytes[..bytes.len().min(HEAD)].to_vec());
+            self.read.fetch_add(bytes.len(), Ordering::Relaxed);
+        }
+    }
+}
+
+// === impl Metered ===
+
+impl<S> Metered<S> {
+    pub(super) fn new(stream: S, meter: Arc<Meter>) -> Self {
+        Self { stream, meter }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.meter.read() >= LIMIT {
+            return Poll::Ready(Err(io::Error::other(LimitReached)));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.meter.count(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,124 @@
+//! The verifier that never decides: it records what the server shows, and lets every handshake go on.
+//!
+//! This accepts any certificate. It is sound only because nothing is ever sent over these connections: the chain is judged
+//! afterwards, and the connection is closed. It is therefore private to the handshake, and must stay so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+    client::{
+        ResolvesClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    sign::CertifiedKey,
+};
+
+/// What a server has shown.
+#[derive(Debug, Default)]
+pub(in crate::probe) struct Record {
+    /// The chain as it was presented, leaf first; empty when none was.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Whether the server's signature over the handshake verifies by the leaf's key; `None` when none came.
+    pub proof: Option<Result<(), Error>>,
+    /// Whether the server asked for a client certificate.
+    pub client_certificate_requested: bool,
+}
+
+/// Keeps a [`Record`] of one handshake.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    algorithms: WebPkiSupportedAlgorithms,
+    record: Mutex<Record>,
+}
+
+/// A configuration whose handshakes verify nothing; give it a recorder by [`attach`] before use.
+pub(super) fn config(provider: Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
+    let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms));
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::ALL_VERSIONS)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(recorder).with_no_client_auth())
+}
+
+/// Let one handshake be recorded.
+pub(super) fn attach(mut config: ClientConfig, recorder: &Arc<Recorder>) -> ClientConfig {
+    config.dangerous().set_certificate_verifier(recorder.clone());
+    config.client_auth_cert_resolver = recorder.clone();
+    config
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self { algorithms, record: Mutex::default() }
+    }
+
+    pub(super) fn client_certificate_requested(&self) -> bool {
+        self.record().client_certificate_requested
+    }
+
+    /// What was recorded; nothing is left.
+    pub(super) fn take(&self) -> Record {
+        std::mem::take(&mut *self.record())
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, proof: Result<HandshakeSignatureValid, Error>) -> HandshakeSignatureValid {
+        self.record().proof = Some(proof.map(|_| ()));
+        HandshakeSignatureValid::assertion()
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        self.record().chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.note(verify_tls12_signature(message, certificate, signed, &self.algorithms)))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.note(verify_tls13_signature(message, certificate, signed, &self.algorithms)))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.record().client_certificate_requested = true;
+        None
+    }
+
+    /// Without this being true, rustls would not ask.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,178 @@
+//! Name → addresses: absolute names only, within bounds.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use hickory_resolver::{
+    Hosts, Resolver, TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{
+        op::{Query, ResponseCode},
+        rr::{Name, RData, RecordType},
+    },
+    system_conf,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Failure, FailureReason, ProberError, Stage};
+
+/// The share of a probe's time that resolution may take.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How long the second kind of address is awaited after the first kind has come (compare RFC 8305 §3).
+const GRACE: Duration = Duration::from_millis(500);
+/// The most addresses of one name that are used.
+const MAX_ADDRESSES: usize = 16;
+/// Answers are kept for their TTL, within these: users repair names, and wait for it.
+const MAX_POSITIVE: Duration = Duration::from_mins(1);
+const MAX_NEGATIVE: Duration = Duration::from_secs(10);
+
+/// Resolves names to addresses.
+pub(super) struct Names {
+    resolver: TokioResolver,
+    /// The system's hosts file, which goes before DNS; empty with a resolver of the user's.
+    hosts: Hosts,
+}
+
+// === impl Names ===
+
+impl Names {
+    /// Names by this resolver, or as the system is configured.
+    pub(super) fn new(resolver: Option<SocketAddr>) -> Result<Self, ProberError> {
+        let (config, options, hosts) = match resolver {
+            Some(address) => (only(address), ResolverOpts::default(), Hosts::default()),
+            None => system(),
+        };
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = bounded(options);
+        let resolver = builder.build().map_err(|error| ProberError::Resolver(error.to_string()))?;
+        Ok(Self { resolver, hosts })
+    }
+
+    /// The addresses of a name, the preferred first (RFC 8305 §4: IPv6 and IPv4 in turns).
+    pub(super) async fn resolve(&self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, Failure> {
+        let mut name =
+            Name::from_ascii(host).map_err(|_| fail(FailureReason::ResolveFailed, host, "it is not a DNS name"))?;
+        // An absolute name: no search list, whatever the system says.
+        name.set_fqdn(true);
+        let fixed = self.in_hosts_file(&name);
+        let (v4, v6) =
+            if fixed.0.is_empty() && fixed.1.is_empty() { self.ask(host, name, deadline).await? } else { fixed };
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for position in 0..v4.len().max(v6.len()) {
+            let pair = [v6.get(position), v4.get(position)];
+            for address in pair.into_iter().flatten().filter(|address| !addresses.contains(address)).collect::<Vec<_>>()
+            {
+                addresses.push(*address);
+            }
+        }
+        addresses.truncate(MAX_ADDRESSES);
+        Ok(addresses)
+    }
+
+    fn in_hosts_file(&self, name: &Name) -> (Vec<IpAddr>, Vec<IpAddr>) {
+        let of = |kind| {
+            let found = self.hosts.lookup_static_host(&Query::query(name.clone(), kind));
+            found.map(|lookup| addresses(lookup.answers().iter().map(|record| &record.data))).unwrap_or_default()
+        };
+        (of(RecordType::A), of(RecordType::AAAA))
+    }
+
+    /// Both kinds at once. The second is awaited a little once the first has brought addresses.
+    async fn ask(&self, host: &str, name: Name, deadline: Instant) -> Result<(Vec<IpAddr>, Vec<IpAddr>), Failure> {
+        let mut limit = deadline.min(Instant::now() + LIMIT);
+        let mut lookups: FuturesUnordered<_> = [RecordType::A, RecordType::AAAA]
+            .into_iter()
+            .map(|kind| self.resolver.lookup(name.clone(), kind))
+            .collect();
+        let mut found = Vec::new();
+        let mut errors = Vec::new();
+        loop {
+            match timeout_at(limit, lookups.next()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(lookup))) => {
+                    found.extend(addresses(lookup.answers().iter().map(|record| &record.data)));
+                    limit = limit.min(Instant::now() + GRACE);
+                }
+                Ok(Some(Err(error))) => errors.push(error),
+                Err(_) => {
+                    errors.push(NetError::Timeout);
+                    break;
+                }
+            }
+        }
+        if found.is_empty() { Err(failure(host, &errors)) } else { Ok(found.into_iter().partition(IpAddr::is_ipv4)) }
+    }
+}
+
+/// A resolver of the user's: no hosts file, no search list.
+fn only(address: SocketAddr) -> ResolverConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    ResolverConfig::from_name_servers(vec![NameServerConfig::new(address.ip(), true, connections.into())])
+}
+
+/// The system's configuration. Where there is none, the resolver of this machine is asked (resolv.conf(5)).
+fn system() -> (ResolverConfig, ResolverOpts, Hosts) {
+    let (config, options) = system_conf::read_system_conf().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the system's resolver configuration is not readable, asking 127.0.0.1");
+        (only(SocketAddr::from(([127, 0, 0, 1], 53))), ResolverOpts::default())
+    });
+    (config, options, Hosts::from_system().unwrap_or_default())
+}
+
+fn bounded(mut options: ResolverOpts) -> ResolverOpts {
+    options.timeout = Duration::from_secs(1);
+    options.attempts = 2;
+    options.cache_size = 1024;
+    options.positive_max_ttl = Some(MAX_POSITIVE);
+    options.negative_max_ttl = Some(MAX_NEGATIVE);
+    options.use_hosts_file = ResolveHosts::Never;
+    options
+}
+
+fn addresses<'a>(records: impl Iterator<Item = &'a RData>) -> Vec<IpAddr> {
+    let address = |data: &RData| match data {
+        RData::A(address) => Some(IpAddr::V4(address.0)),
+        RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+        _ => None,
+    };
+    records.filter_map(address).take(MAX_ADDRESSES).collect()
+}
+
+/// The failure behind the errors of both lookups, the most telling first.
+fn failure(host: &str, errors: &[NetError]) -> Failure {
+    let missing = |error: &&NetError| matches!(error, NetError::Dns(DnsError::NoRecordsFound(_)));
+    let Some(broken) = errors.iter().find(|error| !missing(error)) else {
+        let exists = !errors.iter().any(NetError::is_nx_domain);
+        return fail(
+            FailureReason::NameNotFound,
+            host,
+            if exists { "the name has no address" } else { "no such name" },
+        );
+    };
+    match broken {
+        NetError::Timeout => fail(FailureReason::ResolveTimedOut, host, "the resolver did not answer in time"),
+        NetError::Dns(DnsError::ResponseCode(code)) => {
+            let code = match code {
+                ResponseCode::ServFail => "SERVFAIL".to_owned(),
+                ResponseCode::Refused => "REFUSED".to_owned(),
+                code => code.to_string(),
+            };
+            fail(FailureReason::ResolveFailed, host, &format!("the resolver answered {code}"))
+        }
+        NetError::NoConnections => fail(FailureReason::ResolveFailed, host, "the resolver is not reachable"),
+        // The text is the library's, but may quote names from an answer.
+        error => fail(FailureReason::ResolveFailed, host, &super::text::clean(&error.to_string())),
+    }
+}
+
+fn fail(reason: FailureReason, host: &str, cause: &str) -> Failure {
+    let host = super::text::clean(host);
+    Failure { reason, stage: Stage::Resolve, detail: format!("{host} could not be resolved: {cause}") }
+}

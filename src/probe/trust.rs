@@ -1,0 +1,158 @@
+//! Trust anchors: the system's, and bundles that users give.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::digest;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+
+use super::pem;
+pub use super::pem::BundleError;
+
+/// The trust anchors of the system, or those compiled in when the system has none. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SystemRoots {
+    anchors: Arc<[TrustAnchor<'static>]>,
+    source: RootSource,
+    id: [u8; 32],
+}
+
+/// Where [`SystemRoots`] came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootSource {
+    /// The system's certificate store, or what `SSL_CERT_FILE` or `SSL_CERT_DIR` name.
+    System,
+    /// Mozilla's list as it was when this program was built.
+    BuiltIn,
+}
+
+/// The trust anchors of one verification: the system's, a bundle's, both or none. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TrustStore(Arc<Anchors>);
+
+#[derive(Debug)]
+struct Anchors {
+    roots: Vec<TrustAnchor<'static>>,
+    /// The bundle's certificates themselves: a leaf that is one of them is trusted.
+    pinned: Vec<CertificateDer<'static>>,
+    id: [u8; 32],
+}
+
+// === impl SystemRoots ===
+
+impl SystemRoots {
+    /// Read the system's trust anchors (blocking); unreadable ones are passed over. Falls back to the compiled-in list
+    /// when none is found.
+    pub fn load() -> Self {
+        let found = rustls_native_certs::load_native_certs();
+        let anchors: Vec<_> = found.certs.iter().filter_map(anchor).collect();
+        if anchors.is_empty() {
+            Self::of(webpki_roots::TLS_SERVER_ROOTS.to_vec(), RootSource::BuiltIn)
+        } else {
+            Self::of(anchors, RootSource::System)
+        }
+    }
+
+    fn of(anchors: Vec<TrustAnchor<'static>>, source: RootSource) -> Self {
+        let id = identify(&anchors, &[]);
+        Self { anchors: anchors.into(), source, id }
+    }
+
+    /// Where they came from.
+    pub fn source(&self) -> RootSource {
+        self.source
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether there is none; never so after [`SystemRoots::load`].
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+}
+
+impl fmt::Display for RootSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "the system's certificate store",
+            Self::BuiltIn => "the built-in Mozilla list",
+        })
+    }
+}
+
+// === impl TrustStore ===
+
+impl TrustStore {
+    /// Trust the system's anchors and the certificates of a PEM bundle, whichever are given.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the bundle is no list of certificates, or exceeds its limits.
+    pub fn new(system: Option<&SystemRoots>, bundle: Option<&[u8]>) -> Result<Self, BundleError> {
+        let pinned = bundle.map(pem::certificates).transpose()?.unwrap_or_default();
+        let mut anchors = Vec::with_capacity(pinned.len() + system.map_or(0, SystemRoots::len));
+        for (index, certificate) in pinned.iter().enumerate() {
+            anchors
+                .push(anchor(certificate).ok_or(BundleError::Malformed { index, detail: "not an X.509 certificate" })?);
+        }
+        let mut id = identify(&anchors, &pinned);
+        if let Some(system) = system {
+            anchors.extend(system.anchors.iter().cloned());
+            id = digest_of([&id[..], &system.id]);
+        }
+        Ok(Self(Arc::new(Anchors { roots: anchors, pinned, id })))
+    }
+
+    /// Whether nothing at all is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.0.roots.is_empty()
+    }
+
+    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.0.roots
+    }
+
+    /// Whether this very certificate was given as an anchor.
+    pub(super) fn pins(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.0.pinned.contains(certificate)
+    }
+
+    /// Whether an anchor has this name (the DER of the name, with its outer header).
+    pub(super) fn knows_name(&self, name: &[u8]) -> bool {
+        // An anchor's subject comes without the outer header: at most 4 bytes (tag and length) are before it.
+        self.0.roots.iter().any(|anchor| {
+            let header = name.len().checked_sub(anchor.subject.len());
+            header.is_some_and(|length| (2..=5).contains(&length)) && name.ends_with(&anchor.subject)
+        })
+    }
+
+    /// Equal for stores with equal content.
+    pub(super) fn id(&self) -> &[u8; 32] {
+        &self.0.id
+    }
+}
+
+fn anchor(certificate: &CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
+    webpki::anchor_from_trusted_cert(certificate).ok().map(|anchor| anchor.to_owned())
+}
+
+fn identify(anchors: &[TrustAnchor<'_>], pinned: &[CertificateDer<'_>]) -> [u8; 32] {
+    let keys = anchors.iter().flat_map(|anchor| {
+        let constraints = anchor.name_constraints.as_ref().map_or(&[][..], |constraints| constraints);
+        [anchor.subject.as_ref(), anchor.subject_public_key_info.as_ref(), constraints]
+    });
+    digest_of(keys.chain(pinned.iter().map(AsRef::as_ref)))
+}
+
+/// SHA-256 over parts, each preceded by its length, so that no two lists of parts look alike.
+pub(super) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    }
+    let mut id = [0; 32];
+    id.copy_from_slice(context.finish().as_ref());
+    id
+}

@@ -1,0 +1,253 @@
+//! The verdict: every dimension judged apart, after the handshake, from what the handshake recorded.
+
+mod explain;
+mod path;
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::{
+    CertificateError,
+    pki_types::{CertificateDer, ServerName},
+};
+use webpki::EndEntityCert;
+use x509_parser::prelude::{ParsedExtension, X509Certificate};
+
+use super::{Certificate, Fault, FaultKind, Host, Presented, TrustStore, Verdict, certificate, text};
+
+pub(super) use path::PathCache;
+
+/// The most certificates of a presented chain that are looked at, leaf included.
+pub(super) const MAX_CHAIN: usize = 16;
+
+/// How far a `notBefore` may lie ahead before it counts: clocks differ, and certificates are deployed at once.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// RSA keys above this size are verified by nobody we know; the limit is the cryptographic library's.
+const MAX_RSA_BITS: u32 = 8192;
+
+/// Whether the server proved that it holds the leaf's key.
+#[derive(Debug, Clone)]
+pub(super) enum Proof {
+    /// There was no server: the chain came from a file.
+    NotAsked,
+    /// The connection ended before the proof came.
+    Missing,
+    /// The signature over the handshake came, and verified or not.
+    Given(Result<(), rustls::Error>),
+}
+
+/// What is to be judged, and by what.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    /// The chain as it was presented, leaf first; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    pub proof: Proof,
+    pub name: Host,
+    pub trust: TrustStore,
+    pub now: Timestamp,
+}
+
+/// Judge a chain. Found paths are remembered in `paths`.
+pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
+    let leaf = &case.chain[0];
+    let parsed = certificate::parse(leaf);
+    let others: Vec<X509Certificate<'_>> =
+        case.chain.iter().skip(1).take(MAX_CHAIN - 1).filter_map(|der| certificate::parse(der)).collect();
+    let facts = parsed.as_ref().and_then(certificate::facts);
+    let mut findings = Findings::default();
+    match (&parsed, &facts) {
+        (Some(parsed), Some(facts)) => findings.judge(case, &Leaf { der: leaf, parsed, facts, others: &others }, paths),
+        _ => findings.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
+    }
+    let ends = parsed.iter().chain(&others).filter_map(|parsed| Some(certificate::validity(parsed)?.1));
+    Presented {
+        fingerprint: certificate::fingerprint(leaf),
+        chain_length: case.chain.len(),
+        presented_not_after: ends.min(),
+        verified_not_after: findings.verified_not_after,
+        verdict: Verdict::of(findings.faults),
+        leaf: facts,
+    }
+}
+
+fn unparsable(leaf: &[u8]) -> String {
+    format!("the certificate ({} bytes) is not readable as X.509, or one of its dates is no date", leaf.len())
+}
+
+/// The leaf in all the forms that judging needs, and what was sent with it.
+struct Leaf<'a> {
+    der: &'a CertificateDer<'static>,
+    parsed: &'a X509Certificate<'a>,
+    facts: &'a Certificate,
+    others: &'a [X509Certificate<'a>],
+}
+
+#[derive(Default)]
+struct Findings {
+    faults: Vec<Fault>,
+    verified_not_after: Option<Timestamp>,
+}
+
+// === impl Findings ===
+
+impl Findings {
+    /// Note a fault, once a kind: the first detail is the more telling one.
+    fn add(&mut self, kind: FaultKind, detail: impl Into<String>) {
+        if self.faults.iter().all(|fault| fault.kind != kind) {
+            self.faults.push(Fault { kind, detail: detail.into() });
+        }
+    }
+
+    fn judge(&mut self, case: &Case, leaf: &Leaf<'_>, paths: Option<&PathCache>) {
+        self.judge_time(case.now, leaf.facts);
+        self.judge_key(leaf);
+        self.judge_purpose(leaf.parsed);
+        match EndEntityCert::try_from(leaf.der) {
+            Ok(readable) => {
+                self.judge_name(
+                    case,
+                    leaf,
+                    readable.verify_is_valid_for_subject_name(&server_name(&case.name)).is_ok(),
+                );
+                self.judge_trust(case, leaf, &readable, paths);
+            }
+            Err(error) => {
+                self.judge_name(case, leaf, certificate::matches(leaf.parsed, &case.name));
+                let (kind, detail) = explain::rule(&error);
+                self.add(kind, detail);
+            }
+        }
+        self.judge_proof(&case.proof, leaf);
+    }
+
+    fn judge_time(&mut self, now: Timestamp, leaf: &Certificate) {
+        if now > leaf.not_after && whole_seconds(now) > leaf.not_after {
+            self.add(FaultKind::Expired, format!("the certificate expired at {}", leaf.not_after));
+        }
+        if now.saturating_add(SKEW).is_ok_and(|now| now < leaf.not_before) {
+            self.add(FaultKind::NotYetValid, format!("the certificate is not valid before {}", leaf.not_before));
+        }
+        if leaf.not_after < leaf.not_before {
+            let detail = format!("the validity ends at {}, before it begins at {}", leaf.not_after, leaf.not_before);
+            self.add(FaultKind::NotVerifiable, detail);
+        }
+    }
+
+    fn judge_name(&mut self, case: &Case, leaf: &Leaf<'_>, matches: bool) {
+        if !matches {
+            let presented = certificate::presented(leaf.parsed);
+            self.add(
+                FaultKind::HostnameMismatch,
+                format!("the certificate is for {presented}, not for {}", text::clean(&case.name.to_string())),
+            );
+        }
+    }
+
+    fn judge_key(&mut self, leaf: &Leaf<'_>) {
+        if certificate::is_weak(leaf.parsed) {
+            let bits = leaf.facts.key.bits.unwrap_or_default();
+            self.add(
+                FaultKind::WeakKey,
+                format!("the certificate's key is RSA with {bits} bits; at least 2048 are needed"),
+            );
+        }
+        if leaf.facts.key.name == "DSA" {
+            self.add(FaultKind::WeakKey, "the certificate's key is a DSA key, which no client accepts any more");
+        }
+    }
+
+    /// webpki judges the purpose, too, but only where nothing worse hides it.
+    fn judge_purpose(&mut self, leaf: &X509Certificate<'_>) {
+        let purposes = leaf.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::ExtendedKeyUsage(purposes) => Some(purposes),
+            _ => None,
+        });
+        if purposes.is_some_and(|purposes| !purposes.server_auth) {
+            self.add(FaultKind::WrongPurpose, explain::WRONG_PURPOSE);
+        }
+    }
+
+    /// Trust is judged at a time inside the leaf's validity, so that an expired leaf still says whether its chain is good.
+    fn judge_trust(&mut self, case: &Case, leaf: &Leaf<'_>, readable: &EndEntityCert<'_>, paths: Option<&PathCache>) {
+        if case.trust.pins(leaf.der) {
+            self.verified_not_after = Some(leaf.facts.not_after);
+            return;
+        }
+        let Certificate { not_before, not_after, .. } = *leaf.facts;
+        let at = case.now.clamp(not_before, not_after.max(not_before));
+        match path::find(case, readable, at, paths) {
+            Ok(path) => self.verified_not_after = Some(path.not_after.min(not_after)),
+            Err(error) => {
+                if let Some((kind, detail)) = explain::distrust(&error, case, leaf) {
+                    self.add(kind, detail);
+                }
+            }
+        }
+    }
+
+    fn judge_proof(&mut self, proof: &Proof, leaf: &Leaf<'_>) {
+        match proof {
+            Proof::NotAsked | Proof::Given(Ok(())) => {}
+            Proof::Missing => self.add(
+                FaultKind::KeyMismatch,
+                "the connection ended before the server proved that it holds the certificate's key",
+            ),
+            Proof::Given(Err(error)) => self.judge_bad_proof(error, leaf),
+        }
+    }
+
+    fn judge_bad_proof(&mut self, error: &rustls::Error, leaf: &Leaf<'_>) {
+        use rustls::Error::InvalidCertificate;
+        let bits = certificate::rsa_bits(leaf.parsed);
+        match error {
+            // The library refuses weak keys as bad signatures: that is no mismatch.
+            InvalidCertificate(_) if certificate::is_weak(leaf.parsed) => {}
+            InvalidCertificate(_) if bits.is_some_and(|bits| bits > MAX_RSA_BITS) => {
+                let bits = bits.unwrap_or_default();
+                let detail =
+                    format!("the certificate's key is RSA with {bits} bits; at most {MAX_RSA_BITS} can be verified");
+                self.add(FaultKind::UnsupportedAlgorithm, detail);
+            }
+            InvalidCertificate(CertificateError::BadSignature) => self.add(FaultKind::KeyMismatch, MISMATCH),
+            InvalidCertificate(CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }) => {
+                if is_usual_key(leaf.facts) {
+                    self.add(FaultKind::KeyMismatch, MISMATCH);
+                } else {
+                    self.add(FaultKind::UnsupportedAlgorithm, "the certificate's kind of key is not supported");
+                }
+            }
+            // The certificate is not readable for webpki: the fault has been found. It must not be valid in any case.
+            _ => self.add(
+                FaultKind::NotVerifiable,
+                "the server's proof that it holds the certificate's key is not verifiable",
+            ),
+        }
+    }
+}
+
+const MISMATCH: &str =
+    "the server does not hold the certificate's private key: its handshake signature does not verify";
+
+/// Keys for which every signature scheme is supported.
+fn is_usual_key(leaf: &Certificate) -> bool {
+    match leaf.key.name.as_str() {
+        "RSA" | "Ed25519" => true,
+        "ECDSA" => matches!(leaf.key.bits, Some(256 | 384 | 521)),
+        _ => false,
+    }
+}
+
+/// `notAfter` is inclusive and has no fraction: the whole second counts.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// The name in webpki's words; what is no name matches nothing.
+fn server_name(host: &Host) -> ServerName<'static> {
+    let address = |address: std::net::IpAddr| ServerName::IpAddress(address.into());
+    match host {
+        Host::Address(host) => address(*host),
+        Host::Name(name) => {
+            ServerName::try_from(name.clone()).unwrap_or_else(|_| address(std::net::Ipv6Addr::UNSPECIFIED.into()))
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Why a chain is not trusted, in people's words: webpki names one rule, this finds the certificate it is about.
+
+use webpki::Error;
+use x509_parser::{
+    error::X509Error,
+    prelude::{GeneralName, ParsedExtension, X509Certificate},
+};
+
+use super::{Case, Leaf, certificate, text};
+use crate::probe::FaultKind;
+
+pub(super) const WRONG_PURPOSE: &str = "the certificate's extended key usage does not allow TLS servers";
+
+/// Signature algorithms that chains may use; the list is webpki's.
+const ACCEPTED: [&str; 8] = [
+    "sha256WithRSAEncryption",
+    "sha384WithRSAEncryption",
+    "sha512WithRSAEncryption",
+    "rsassaPss",
+    "ecdsa-with-SHA256",
+    "ecdsa-with-SHA384",
+    "ecdsa-with-SHA512",
+    "ED25519",
+];
+
+/// The fault behind a failed search for a path; `None` when it is the leaf's own dates, which are judged apart.
+pub(super) fn distrust(error: &Error, case: &Case, leaf: &Leaf<'_>) -> Option<(FaultKind, String)> {
+    if is_self_signed(leaf.parsed) {
+        let detail = "the certificate is signed by its own key and is not among the trusted certificates";
+        return Some((FaultKind::SelfSigned, detail.to_owned()));
+    }
+    Some(match error {
+        Error::CertExpired { not_after, .. } => {
+            let culprit = culprit(leaf, |_, until| until == not_after.as_secs())?;
+            (FaultKind::IntermediateExpired, format!("the intermediate {culprit} has expired"))
+        }
+        Error::CertNotValidYet { not_before, .. } => {
+            let culprit = culprit(leaf, |from, _| from == not_before.as_secs())?;
+            (FaultKind::IntermediateNotYetValid, format!("the intermediate {culprit} is not valid yet"))
+        }
+        Error::UnknownIssuer => unknown_issuer(case, leaf),
+        Error::InvalidSignatureForPublicKey => bad_signature(leaf),
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | Error::SignatureAlgorithmMismatch => (FaultKind::UnsupportedAlgorithm, unsupported_algorithm(leaf)),
+        error => rule(error),
+    })
+}
+
+/// A rule of RFC 5280 that does not concern trust.
+pub(super) fn rule(error: &Error) -> (FaultKind, String) {
+    let (kind, detail) = match error {
+        Error::CaUsedAsEndEntity => (FaultKind::LeafIsCa, "the server's certificate is a CA certificate"),
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => (FaultKind::WrongPurpose, WRONG_PURPOSE),
+        Error::EndEntityUsedAsCa => {
+            (FaultKind::NotVerifiable, "a certificate in the chain issued another without being a CA")
+        }
+        Error::UnsupportedCertVersion => (FaultKind::NotVerifiable, "only version 3 certificates are accepted"),
+        Error::UnsupportedCriticalExtension => {
+            (FaultKind::NotVerifiable, "the chain has an unknown critical extension")
+        }
+        Error::ExtensionValueInvalid => (FaultKind::NotVerifiable, "an extension is repeated or malformed"),
+        Error::MalformedExtensions => (FaultKind::NotVerifiable, "the extensions are malformed"),
+        Error::NameConstraintViolation => (FaultKind::NotVerifiable, "a CA of the chain may not issue for these names"),
+        Error::PathLenConstraintViolated => {
+            (FaultKind::NotVerifiable, "a CA of the chain may not have so many CAs below it")
+        }
+        Error::MaximumPathDepthExceeded => (FaultKind::NotVerifiable, "the chain has more than six intermediates"),
+        Error::MaximumSignatureChecksExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => {
+            (FaultKind::NotVerifiable, "the chain takes too much work to verify")
+        }
+        Error::InvalidCertValidity => (FaultKind::NotVerifiable, "a certificate of the chain ends before it begins"),
+        Error::TrailingData(_) => (FaultKind::NotVerifiable, "there are bytes after the end of the certificate"),
+        error => return (FaultKind::NotVerifiable, format!("the chain breaks a rule of RFC 5280: {error:?}")),
+    };
+    (kind, detail.to_owned())
+}
+
+/// Signed by its own key. Where the signature cannot be checked, the equal names decide.
+fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
+        && (certificate::is_weak(certificate)
+            || !matches!(certificate.verify_signature(None), Err(X509Error::SignatureVerificationError)))
+}
+
+fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+    certificate.issuer().as_raw() == issuer.subject().as_raw()
+        && !matches!(
+            certificate.verify_signature(Some(issuer.public_key())),
+            Err(X509Error::SignatureVerificationError)
+        )
+}
+
+/// The name and dates of the sent certificate for which this holds of the Unix times of its validity.
+fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> {
+    leaf.others.iter().find_map(|other| {
+        let (not_before, not_after) = certificate::validity(other)?;
+        let seconds = |at: jiff::Timestamp| u64::try_from(at.as_second()).unwrap_or(0);
+        holds(seconds(not_before), seconds(not_after))
+            .then(|| format!("{} (valid from {not_before} to {not_after})", certificate::display_name(other.subject())))
+    })
+}
+
+/// Follow the chain by name and signature to its last certificate, and say what is missing above it.
+fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
+    let mut top = leaf.parsed;
+    for _ in leaf.others {
+        match leaf.others.iter().find(|other| !is_self_issued(top) && is_signed_by(top, other)) {
+            Some(issuer) => top = issuer,
+            None => break,
+        }
+    }
+    let issuer = certificate::display_name(top.issuer());
+    if is_self_issued(top) {
+        return (FaultKind::UnknownIssuer, format!("the chain ends at the root {issuer}, which is not trusted"));
+    }
+    let sent = leaf.others.iter().any(|other| other.subject().as_raw() == top.issuer().as_raw());
+    if sent || case.trust.knows_name(top.issuer().as_raw()) {
+        let whose = if sent { "was sent" } else { "is trusted" };
+        let detail = format!("a CA named {issuer} {whose}, but it has another key than the one that signed the chain");
+        return (FaultKind::UnknownIssuer, detail);
+    }
+    match issuer_url(top) {
+        Some(url) => (
+            FaultKind::IncompleteChain,
+            format!("the server does not send the intermediate {issuer}, which is to be had at {url}"),
+        ),
+        None => (
+            FaultKind::UnknownIssuer,
+            format!("the issuer {issuer} is not trusted; if it is an intermediate, the server does not send it"),
+        ),
+    }
+}
+
+fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
+}
+
+/// Where the issuer's certificate is to be had (authority information access, RFC 5280 §4.2.2.1).
+fn issuer_url(certificate: &X509Certificate<'_>) -> Option<String> {
+    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => {
+            access.accessdescs.iter().find_map(|description| match &description.access_location {
+                GeneralName::URI(url) if description.access_method.to_id_string() == CA_ISSUERS => {
+                    Some(text::clean(url))
+                }
+                _ => None,
+            })
+        }
+        _ => None,
+    })
+}
+
+/// The library refuses weak keys as bad signatures.
+fn bad_signature(leaf: &Leaf<'_>) -> (FaultKind, String) {
+    match leaf.others.iter().find(|other| certificate::is_weak(other)) {
+        Some(weak) => {
+            let bits = certificate::rsa_bits(weak).unwrap_or_default();
+            let name = certificate::display_name(weak.subject());
+            (
+                FaultKind::WeakKey,
+                format!("the key of the intermediate {name} is RSA with {bits} bits; at least 2048 are needed"),
+            )
+        }
+        None => (FaultKind::BadSignature, "a signature in the chain does not verify by its issuer's key".to_owned()),
+    }
+}
+
+fn unsupported_algorithm(leaf: &Leaf<'_>) -> String {
+    let chain = std::iter::once(leaf.parsed).chain(leaf.others);
+    let algorithm = chain
+        .filter_map(|certificate| Some((certificate, certificate::facts(certificate)?.signature_algorithm)))
+        .find(|(_, algorithm)| !ACCEPTED.contains(&algorithm.as_str()));
+    match algorithm {
+        Some((certificate, algorithm)) => {
+            let name = certificate::display_name(certificate.subject());
+            format!("the certificate of {name} is signed with {algorithm}, which is not accepted")
+        }
+        None => "the chain is signed with an algorithm that is not accepted for its key".to_owned(),
+    }
+}

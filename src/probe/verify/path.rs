@@ -1,0 +1,136 @@
+//! The path to a trust anchor, and a memory of paths: certificates change every few weeks, probes run every few minutes.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rustls::{
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, UnixTime},
+};
+use webpki::{EndEntityCert, KeyUsage};
+
+use super::{Case, MAX_CHAIN};
+use crate::probe::{certificate, trust::digest_of};
+
+/// How many paths one generation of the memory holds; there are two of about 100 bytes a path.
+const GENERATION: usize = 8192;
+
+/// When the intermediates of a verified path are all valid, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Path {
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+}
+
+/// Paths that were found, by digest of chain and trust store. Only what cannot change is remembered: names, the leaf's
+/// dates and the handshake's signature are judged anew each time, and a path only counts while its intermediates are valid.
+#[derive(Debug, Default)]
+pub(in crate::probe) struct PathCache(Mutex<Generations>);
+
+/// The older generation is forgotten when the younger is full: what is used within that time stays.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<[u8; 32], Path>,
+    old: HashMap<[u8; 32], Path>,
+}
+
+/// A path from the leaf to a trust anchor that is valid for TLS servers at that time.
+pub(super) fn find(
+    case: &Case,
+    leaf: &EndEntityCert<'_>,
+    at: Timestamp,
+    paths: Option<&PathCache>,
+) -> Result<Path, webpki::Error> {
+    let chain = &case.chain[..case.chain.len().min(MAX_CHAIN)];
+    let Some(paths) = paths else { return search(case, leaf, &chain[1..], at) };
+    let key = digest_of(chain.iter().map(AsRef::as_ref).chain([&case.trust.id()[..]]));
+    if let Some(path) = paths.get(&key).filter(|path| path.not_before <= at && at <= path.not_after) {
+        return Ok(path);
+    }
+    let path = search(case, leaf, &chain[1..], at)?;
+    paths.put(key, path);
+    Ok(path)
+}
+
+fn search(
+    case: &Case,
+    leaf: &EndEntityCert<'_>,
+    intermediates: &[CertificateDer<'_>],
+    at: Timestamp,
+) -> Result<Path, webpki::Error> {
+    let seconds = Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0));
+    let verified = leaf.verify_for_usage(
+        aws_lc_rs::default_provider().signature_verification_algorithms.all,
+        case.trust.anchors(),
+        intermediates,
+        UnixTime::since_unix_epoch(seconds),
+        KeyUsage::server_auth(),
+        None,
+        None,
+    )?;
+    let mut path = Path { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
+    for intermediate in verified.intermediate_certificates() {
+        let der = intermediate.der();
+        let validity = certificate::parse(&der).as_ref().and_then(certificate::validity);
+        let (not_before, not_after) = validity.ok_or(webpki::Error::BadDerTime)?;
+        path.not_before = path.not_before.max(not_before);
+        path.not_after = path.not_after.min(not_after);
+    }
+    Ok(path)
+}
+
+// === impl PathCache ===
+
+impl PathCache {
+    fn get(&self, key: &[u8; 32]) -> Option<Path> {
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = generations.young.get(key) {
+            return Some(*path);
+        }
+        let path = generations.old.remove(key)?;
+        generations.put(*key, path);
+        Some(path)
+    }
+
+    fn put(&self, key: [u8; 32], path: Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(key, path);
+    }
+}
+
+// === impl Generations ===
+
+impl Generations {
+    fn put(&mut self, key: [u8; 32], path: Path) {
+        if self.young.len() >= GENERATION {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.insert(key, path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> [u8; 32] {
+        digest_of([&number.to_be_bytes()[..]])
+    }
+
+    #[test]
+    fn what_is_used_stays_and_the_rest_is_forgotten() {
+        let path = Path { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
+        let cache = PathCache::default();
+        (0..5 * GENERATION).for_each(|number| {
+            cache.put(key(number), path);
+            assert_eq!(cache.get(&key(0)), Some(path), "used all the time");
+        });
+        assert_eq!(cache.get(&key(1)), None);
+        let generations = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(generations.young.len() <= GENERATION && generations.old.len() <= GENERATION);
+    }
+}
