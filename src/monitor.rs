@@ -17,7 +17,7 @@ pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condit
 pub use decide::{
     BundleProblem, BundleProblemKind, FAILURES_BEFORE_UNKNOWN, Input, Outcome, Plan, ServiceLink, decide,
 };
-pub use due::{Cause, Due, due, has_settled};
+pub use due::{Cause, Due, due, has_settled, is_introduced, next_bundle_look};
 pub use events::{Announcement, Severity};
 pub use service::{LinkedMonitor, SERVICE_CONDITION, ServiceVerdict, aggregate};
 pub use target::{Stall, StallReason, target};

@@ -180,7 +180,7 @@ fn conditions(input: &Input<'_>, status: &SslMonitorStatus) -> Vec<Condition> {
     all.push(reachable(input));
     all.push(valid(input, status));
     all.push(expiring(input, status));
-    all.extend(linked(input).map(|statement| statement.condition(input)));
+    all.extend(linked(input));
     all
 }
 
@@ -345,10 +345,15 @@ fn about_target<'a>(input: &Input<'a>, kind: ConditionType) -> Result<&'a Observ
     }
 }
 
-fn linked(input: &Input<'_>) -> Option<Statement> {
+fn linked(input: &Input<'_>) -> Option<Condition> {
+    let kind = ConditionType::ServiceLinked;
     let name = &input.monitor.spec.service_ref.as_ref()?.name;
     let (status, reason, message) = match input.service {
         ServiceLink::None => return None,
+        // Not known at the moment: what was known stays.
+        ServiceLink::Unknown if find(old_conditions(input), kind).is_some() => {
+            return find(old_conditions(input), kind).cloned();
+        }
         ServiceLink::Unknown => {
             (ConditionStatus::Unknown, Reason::Progressing, format!("Service {name} has not been looked up yet"))
         }
@@ -356,7 +361,7 @@ fn linked(input: &Input<'_>) -> Option<Statement> {
         ServiceLink::Missing => (ConditionStatus::False, Reason::ServiceNotFound, service_missing(name)),
         ServiceLink::Forbidden(why) => (ConditionStatus::False, Reason::Forbidden, why.clone()),
     };
-    Some(Statement { kind: ConditionType::ServiceLinked, status, reason, message })
+    Some(Statement { kind, status, reason, message }.condition(input))
 }
 
 /// The worst of the conditions in one word.

@@ -63,9 +63,28 @@ pub fn due(monitor: &SslMonitor, status: Option<&SslMonitorStatus>, now: Timesta
 
 /// Whether the status speaks of the current generation and its first check has ended (or none is to be made).
 pub fn has_settled(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> bool {
-    let Some(status) = status else { return false };
-    let progressing = find(&status.conditions, ConditionType::Ready).is_none_or(|ready| ready.reason == "Progressing");
-    status.observed_generation == monitor.metadata.generation && !progressing
+    let progressing = |status: &SslMonitorStatus| {
+        find(&status.conditions, ConditionType::Ready).is_none_or(|ready| ready.reason == "Progressing")
+    };
+    is_introduced(monitor, status) && status.is_some_and(|status| !progressing(status))
+}
+
+/// Whether the status speaks of the current generation at all, with every condition that is always there: what has to be
+/// written before the target is looked at, and what is written anew when someone has removed it.
+pub fn is_introduced(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> bool {
+    use ConditionType::{CertificateExpiring, CertificateValid, Reachable, Ready};
+    let always = [Ready, Reachable, CertificateValid, CertificateExpiring];
+    status.is_some_and(|status| {
+        let is_complete = always.iter().all(|kind| find(&status.conditions, *kind).is_some());
+        is_complete && status.observed_generation == monitor.metadata.generation
+    })
+}
+
+/// When to look again for the CA bundle that is missing by this status; `None` when none is.
+pub fn next_bundle_look(status: &SslMonitorStatus, now: Timestamp) -> Option<Timestamp> {
+    let ready = find(&status.conditions, ConditionType::Ready)?;
+    let is_missing = ready.status == "False" && (ready.reason.starts_with("CABundle") || ready.reason == "Forbidden");
+    is_missing.then(|| next_look(ready.last_transition_time.0, now))
 }
 
 /// The value of the request annotation, cut to what is echoed.

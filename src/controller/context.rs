@@ -1,0 +1,129 @@
+//! What every job needs, and the queues that the jobs are ordered in.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::Client;
+use tokio::sync::Semaphore;
+
+use super::{ServiceKey, backoff::Backoff, registry::Registry};
+use crate::{
+    metrics::{Metrics, MonitorKey},
+    probe::{BundleError, Prober, SystemRoots, TrustStore},
+    schedule::{Group, Lane, Runner, Schedule, Settings as Slots},
+};
+
+/// Reviews that are made at once: they wait for the API server only.
+const REVIEWS: usize = 16;
+/// Service conditions that are written at once.
+const SERVICES: usize = 4;
+
+/// How much is done at once, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Probes at once. An eighth of the slots is kept for new and changed monitors and for requested checks.
+    pub concurrency: usize,
+    /// Status writes in flight at once; beyond 16 or so the API server only queues them.
+    pub status_writes: usize,
+    /// Who reports Events: the pod's name.
+    pub instance: String,
+}
+
+/// What every job needs.
+pub struct Context {
+    pub(super) client: Client,
+    pub(super) prober: Prober,
+    pub(super) metrics: Metrics,
+    pub(super) settings: Settings,
+    pub(super) registry: Registry,
+    pub(super) checks: Schedule<MonitorKey>,
+    pub(super) reviews: Schedule<MonitorKey>,
+    pub(super) services: Schedule<ServiceKey>,
+    pub(super) monitor_errors: Backoff<MonitorKey>,
+    pub(super) service_errors: Backoff<ServiceKey>,
+    pub(super) writes: Semaphore,
+    roots: SystemRoots,
+    /// Made once: most monitors trust the system's roots and nothing else.
+    system_trust: TrustStore,
+}
+
+/// The runners of the three queues, to be given to [`run`](super::run).
+#[derive(Debug)]
+pub struct Runners {
+    pub(super) checks: Runner<MonitorKey>,
+    pub(super) reviews: Runner<MonitorKey>,
+    pub(super) services: Runner<ServiceKey>,
+}
+
+impl Context {
+    /// A context and its runners. Nothing happens until they run.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the system's roots make no trust store; they come parsed, so that they do.
+    pub fn new(
+        client: Client,
+        prober: Prober,
+        roots: SystemRoots,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Result<(Arc<Self>, Runners), BundleError> {
+        let reserved = settings.concurrency / 8;
+        let (checks, checks_runner) = Schedule::new(Slots { concurrency: settings.concurrency, reserved });
+        let (reviews, reviews_runner) = Schedule::new(Slots { concurrency: REVIEWS, reserved: 0 });
+        let (services, services_runner) = Schedule::new(Slots { concurrency: SERVICES, reserved: 0 });
+        let context = Self {
+            client,
+            prober,
+            metrics,
+            registry: Registry::default(),
+            checks,
+            reviews,
+            services,
+            monitor_errors: Backoff::default(),
+            service_errors: Backoff::default(),
+            writes: Semaphore::new(settings.status_writes.max(1)),
+            system_trust: TrustStore::new(Some(&roots), None)?,
+            roots,
+            settings,
+        };
+        let runners = Runners { checks: checks_runner, reviews: reviews_runner, services: services_runner };
+        Ok((Arc::new(context), runners))
+    }
+
+    /// The queue of checks, for metrics and liveness.
+    pub fn checks(&self) -> &Schedule<MonitorKey> {
+        &self.checks
+    }
+
+    /// The trust anchors of a monitor.
+    pub(super) fn trust(&self, use_system_roots: bool, bundle: Option<&[u8]>) -> Result<TrustStore, BundleError> {
+        match (use_system_roots, bundle) {
+            (true, None) => Ok(self.system_trust.clone()),
+            (true, Some(bundle)) => TrustStore::new(Some(&self.roots), Some(bundle)),
+            (false, bundle) => TrustStore::new(None, bundle),
+        }
+    }
+
+    /// Have a monitor's status decided anew without a probe.
+    pub(super) fn review(&self, key: MonitorKey) {
+        let group = Group::of(&key);
+        self.reviews.upsert(key, group, Lane::New, Duration::ZERO);
+    }
+
+    /// Have a Service's condition looked after.
+    pub(super) fn look_after(&self, service: ServiceKey) {
+        let group = Group::of(&service);
+        self.services.upsert(service, group, Lane::New, Duration::ZERO);
+    }
+}
+
+/// The time in whole seconds, as the API stores it: what is compared later must be cut the same way.
+pub(super) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// How long from now until then; zero when it has passed.
+pub(super) fn until(then: Timestamp) -> Duration {
+    then.duration_since(Timestamp::now()).try_into().unwrap_or(Duration::ZERO)
+}

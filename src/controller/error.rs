@@ -1,0 +1,61 @@
+//! What we failed to do at the API server. What happens to a target is no error: it is an observation.
+
+use std::time::Duration;
+
+/// A call to the API server that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused it, or could not be reached.
+    #[error("failed to {attempt}")]
+    Api {
+        /// What was tried, and on which object: completes the sentence "failed to …".
+        attempt: String,
+        /// What came of it.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer.
+    #[error("failed to {attempt}: no answer within {} s", .limit.as_secs())]
+    TimedOut {
+        /// What was tried, and on which object: completes the sentence "failed to …".
+        attempt: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+}
+
+impl Error {
+    /// Whether the object is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status().is_some_and(kube::core::Status::is_not_found)
+    }
+
+    /// Whether someone else changed the object in between.
+    pub fn is_conflict(&self) -> bool {
+        self.status().is_some_and(kube::core::Status::is_conflict)
+    }
+
+    /// Whether we may not do this.
+    pub fn is_forbidden(&self) -> bool {
+        self.status().is_some_and(kube::core::Status::is_forbidden)
+    }
+
+    /// The error with all its causes, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        if let Self::Api { source, .. } = self {
+            text.push_str(": ");
+            text.push_str(&source.to_string());
+        }
+        text
+    }
+
+    fn status(&self) -> Option<&kube::core::Status> {
+        match self {
+            Self::Api { source, .. } => match &**source {
+                kube::Error::Api(status) => Some(status),
+                _ => None,
+            },
+            Self::TimedOut { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Watches: what is new goes into the registry and becomes a job; objects are not kept.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use kube::{
+    Api, Resource, ResourceExt,
+    api::PartialObjectMeta,
+    runtime::{WatchStreamExt, watcher, watcher::Event},
+};
+
+use super::{
+    Context, ServiceKey,
+    context::{now, until},
+    gather::service_of,
+    registry::{Entry, Link},
+    service::is_ours,
+};
+use crate::{
+    api::{SslMonitor, SslMonitorStatus},
+    metrics::{MonitorKey, Sample},
+    monitor::{
+        Cause, ConditionType, Due, LinkedMonitor, ServiceLink, due, find_condition, is_introduced, next_bundle_look,
+        target,
+    },
+    schedule::{Group, Lane},
+};
+
+/// Objects per page of a list: a page is in memory at once.
+const PAGE: u32 = 250;
+
+/// Watch the monitors for ever. `synced` is called when the first list is in.
+pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send) {
+    let monitors: Api<SslMonitor> = Api::all(context.client.clone());
+    let config = watcher::Config::default().page_size(PAGE);
+    let mut events = watcher(monitors, config).default_backoff().boxed();
+    let mut synced = Some(synced);
+    let mut listed = HashSet::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(monitor)) => {
+                listed.insert(key_of(&monitor));
+                observe(&context, &monitor);
+            }
+            Ok(Event::InitDone) => {
+                for key in context.registry.missing_from(&listed) {
+                    forget(&context, &key);
+                }
+                listed = HashSet::new();
+                if let Some(synced) = synced.take() {
+                    synced();
+                }
+            }
+            Ok(Event::Apply(monitor)) => observe(&context, &monitor),
+            Ok(Event::Delete(monitor)) => forget(&context, &key_of(&monitor)),
+            Err(error) => tell("SslMonitors", &error),
+        }
+    }
+}
+
+/// Watch the Services for ever, their metadata only. `synced` is called when the first list is in.
+pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send) {
+    let services: Api<PartialObjectMeta<Service>> = Api::all(context.client.clone());
+    let config = watcher::Config::default().page_size(PAGE);
+    let mut events = watcher(services, config).default_backoff().boxed();
+    let mut synced = Some(synced);
+    let mut listed = HashSet::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => listed = HashSet::new(),
+            Ok(Event::InitApply(service)) => {
+                listed.insert(service_key(&service));
+                if is_ours(service.meta()) {
+                    context.look_after(service_key(&service));
+                }
+            }
+            Ok(Event::InitDone) => {
+                for service in context.registry.list_services(std::mem::take(&mut listed)) {
+                    service_changed(&context, &service);
+                }
+                if let Some(synced) = synced.take() {
+                    synced();
+                }
+            }
+            Ok(Event::Apply(service)) => {
+                let key = service_key(&service);
+                context.registry.set_service(&key, true);
+                service_changed(&context, &key);
+            }
+            Ok(Event::Delete(service)) => {
+                let key = service_key(&service);
+                context.registry.set_service(&key, false);
+                service_changed(&context, &key);
+            }
+            Err(error) => tell("Services", &error),
+        }
+    }
+}
+
+/// Take in what is new about a monitor, and order what it needs.
+pub(super) fn observe(context: &Context, monitor: &SslMonitor) {
+    let (key, now) = (key_of(monitor), now());
+    let entry = entry(context, monitor, now);
+    context.metrics.set(key.clone(), sample(monitor));
+    let needs_review = !entry.is_introduced || has_stale_link(context, entry.link.as_ref());
+    let (due, group, is_introduced) = (entry.due, entry.group, entry.is_introduced);
+    context.registry.put(&key, entry).into_iter().for_each(|service| context.look_after(service));
+    if needs_review {
+        context.review(key.clone());
+    }
+    match due {
+        // The review comes first, and orders the check.
+        _ if !is_introduced => {}
+        Due::Never => context.checks.remove(&key),
+        Due::Now(cause) => context.checks.upsert(key, group, lane(cause), Duration::ZERO),
+        Due::At(time) => context.checks.upsert(key, group, Lane::Periodic, until(time)),
+    }
+}
+
+/// A monitor is gone: so are its jobs, its series and its part in a Service's condition.
+pub(super) fn forget(context: &Context, key: &MonitorKey) {
+    context.checks.remove(key);
+    context.reviews.remove(key);
+    context.monitor_errors.forget(key);
+    context.metrics.remove(key);
+    context.registry.remove(key).into_iter().for_each(|service| context.look_after(service));
+}
+
+fn entry(context: &Context, monitor: &SslMonitor, now: Timestamp) -> Entry {
+    let status = monitor.status.as_ref();
+    let target = target(&monitor.spec, context.prober.policy());
+    let is_stalled = status.is_some_and(|status| find_condition(&status.conditions, ConditionType::Stalled).is_some());
+    let group =
+        target.as_ref().map_or_else(|_| String::new(), |t| format!("{}:{}", t.dialled_host(), t.dialled_port()));
+    let look = status.and_then(|status| next_bundle_look(status, now));
+    let due = match (due(monitor, status, now), look) {
+        (Due::At(time), Some(look)) => Due::At(time.min(look)),
+        (due, _) => due,
+    };
+    Entry {
+        // Stalled by settings that the operator no longer has, or the other way round: its conditions are out of date.
+        is_introduced: is_introduced(monitor, status) && (!monitor.spec.enabled || is_stalled == target.is_err()),
+        due,
+        group: Group::of(group.as_str()),
+        link: link(monitor, status),
+    }
+}
+
+fn link(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> Option<Link> {
+    let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let linked = find_condition(conditions, ConditionType::ServiceLinked);
+    Some(Link {
+        service: service_of(monitor)?,
+        is_linked: linked.filter(|linked| linked.status != "Unknown").map(|linked| linked.status == "True"),
+        verdict: LinkedMonitor::of(monitor, status),
+    })
+}
+
+/// Whether a monitor says something of its link that is no longer so.
+fn has_stale_link(context: &Context, link: Option<&Link>) -> bool {
+    let Some(link) = link else { return false };
+    match context.registry.link_to(&link.service) {
+        ServiceLink::None | ServiceLink::Unknown => false,
+        ServiceLink::Found => link.is_linked != Some(true),
+        ServiceLink::Missing | ServiceLink::Forbidden(_) => link.is_linked != Some(false),
+    }
+}
+
+fn service_changed(context: &Context, service: &ServiceKey) {
+    let linked = context.registry.linked_to(service);
+    if !linked.is_empty() {
+        context.look_after(service.clone());
+    }
+    let stale = linked.into_iter().filter(|(_, link)| has_stale_link(context, Some(link)));
+    stale.for_each(|(monitor, _)| context.review(monitor));
+}
+
+fn lane(cause: Cause) -> Lane {
+    match cause {
+        Cause::NewGeneration => Lane::New,
+        Cause::Requested => Lane::Manual,
+        Cause::Overdue => Lane::Overdue,
+    }
+}
+
+fn key_of(monitor: &SslMonitor) -> MonitorKey {
+    let namespace = monitor.metadata.namespace.as_deref().unwrap_or_default().into();
+    MonitorKey { namespace, name: monitor.metadata.name.as_deref().unwrap_or_default().into() }
+}
+
+fn service_key(service: &PartialObjectMeta<Service>) -> ServiceKey {
+    ServiceKey { namespace: service.namespace().unwrap_or_default().into(), name: service.name_any().into() }
+}
+
+fn sample(monitor: &SslMonitor) -> Sample {
+    let status = monitor.status.as_ref();
+    let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let is = |kind| match find_condition(conditions, kind)?.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    };
+    let certificate = status.and_then(|status| status.certificate.as_ref()).filter(|_| monitor.spec.enabled);
+    let chain = certificate.and_then(|c| c.verified_chain_valid_to.as_ref().or(c.presented_chain_valid_to.as_ref()));
+    Sample {
+        domain: monitor.spec.domain.as_str().into(),
+        port: monitor.spec.port,
+        up: is(ConditionType::Reachable),
+        valid: is(ConditionType::CertificateValid),
+        expiring: is(ConditionType::CertificateExpiring),
+        not_after: certificate.and_then(|c| Some(c.valid_to.as_ref()?.0.as_second())),
+        not_before: certificate.and_then(|c| Some(c.valid_from.as_ref()?.0.as_second())),
+        chain_not_after: chain.map(|end| end.0.as_second()),
+        last_check: status.and_then(|status| Some(status.last_checked_at.as_ref()?.0.as_second())),
+        probe_duration: status.and_then(|status| status.response_time_ms).map(|ms| f64::from(ms) / 1000.0),
+    }
+}
+
+/// A watch that fails is taken up again by itself, with back-off.
+fn tell(what: &str, error: &watcher::Error) {
+    let hint = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found() => {
+            " (is the custom resource definition installed?)"
+        }
+        _ => "",
+    };
+    tracing::warn!("failed to watch {what}: {error}{hint}");
+}
