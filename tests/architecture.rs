@@ -94,7 +94,6 @@ const WALLS: [Wall; 6] = [
     },
 ];
 
-const OTHER_ROOM: &str = "this room may use itself and";
 const DANGEROUS: &str = "only one private module of probe may replace the verification of certificates";
 
 /// Where a wall is broken.
@@ -288,7 +287,7 @@ impl Source {
             if path[0] == "crate" && allowed != ANY {
                 let other = path.get(1).map_or("", String::as_str);
                 if other != room && !allowed.contains(&other) {
-                    let wall = format!("{OTHER_ROOM} {allowed:?} of ours");
+                    let wall = format!("of our rooms, {room} may use itself{}", list(allowed));
                     breaches.push(breach(&self.file, *line, &text, &wall));
                 }
             }
@@ -298,6 +297,11 @@ impl Source {
         }
         breaches
     }
+}
+
+/// ` and`, and the words, if there are any.
+fn list(words: &[&str]) -> String {
+    if words.is_empty() { " only".to_owned() } else { format!(" and {}", words.join(", ")) }
 }
 
 /// Whether the path begins with the pattern, or has it inside if that begins with `*::`.
