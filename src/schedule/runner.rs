@@ -52,7 +52,6 @@ struct InFlight<K> {
 
 impl<K: Clone + Eq + Hash + Debug> Schedule<K> {
     /// An empty schedule and its runner. Settings that would let nothing run are raised until something can.
-    #[allow(clippy::new_ret_no_self)]
     pub fn new(settings: Settings) -> (Self, Runner<K>) {
         let queue = Mutex::new(Queue::new(settings, Instant::now()));
         let shared = Arc::new(Shared { queue, ordered: Notify::new() });
