@@ -78,7 +78,7 @@ fn subscriber<W>(format: LogFormat, filter: EnvFilter, colour: bool, writer: W) 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer::<Registry>().with_writer(writer);
+    let layer = fmt::layer::<Registry>().with_writer(writer).log_internal_errors(true);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Text => layer.with_ansi(colour).boxed(),
@@ -107,6 +107,7 @@ fn is_level(part: &str) -> bool {
 }
 
 /// A writer whose failures nobody hears of: a reader of the logs that went away must not take the operator with it.
+/// (`tracing-subscriber` would tell of them with `eprintln!`, which panics when stderr is what failed.)
 #[derive(Debug)]
 struct Unbreakable<W>(W);
 
