@@ -93,7 +93,7 @@ fn event(context: &Context, monitor: &SslMonitor, announcement: &Announcement) -
     let reference: ObjectReference = monitor.object_ref(&());
     Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", monitor.name_any())),
+            generate_name: Some(format!("{}-", monitor.name_any())),
             namespace: monitor.namespace(),
             ..ObjectMeta::default()
         },
@@ -104,7 +104,7 @@ fn event(context: &Context, monitor: &SslMonitor, announcement: &Announcement) -
         regarding: Some(reference),
         reporting_controller: Some(REPORTER.to_owned()),
         reporting_instance: Some(context.settings.instance.clone()),
-        type_: Some(format!("{:?}", announcement.severity)),
+        type_: Some(announcement.severity.as_str().to_owned()),
         ..Event::default()
     }
 }

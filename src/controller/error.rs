@@ -39,14 +39,13 @@ impl Error {
         self.status().is_some_and(kube::core::Status::is_forbidden)
     }
 
-    /// The error with all its causes, on one line.
+    /// The error with its cause, on one line. Of an answer of the API server only the message is told: all of it would fill a page.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        if let Self::Api { source, .. } = self {
-            text.push_str(": ");
-            text.push_str(&source.to_string());
+        match (self, self.status()) {
+            (_, Some(status)) => format!("{self}: {}", status.message),
+            (Self::Api { source, .. }, None) => format!("{self}: {source}"),
+            (Self::TimedOut { .. }, None) => self.to_string(),
         }
-        text
     }
 
     fn status(&self) -> Option<&kube::core::Status> {

@@ -28,6 +28,16 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// The type of the Event.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
 /// What changed from the old status to the new one, in the order of the condition types.
 pub(super) fn announcements(old: Option<&SslMonitorStatus>, new: &SslMonitorStatus) -> Vec<Announcement> {
     let before = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
