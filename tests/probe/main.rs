@@ -1,5 +1,6 @@
 //! The engine against real TLS servers and hostile peers on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod peers;
 mod support;
 mod verdicts;

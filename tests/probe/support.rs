@@ -16,6 +16,11 @@ pub(crate) fn loopback() -> AddressPolicy {
     AddressPolicy { allow: allow.into(), ..AddressPolicy::default() }
 }
 
+/// Any free port on loopback.
+pub(crate) fn loopback_address() -> SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
+
 pub(crate) fn prober() -> Prober {
     Prober::new(ProberSettings { policy: loopback(), resolver: None }).unwrap()
 }
@@ -37,7 +42,7 @@ pub(crate) async fn serve(issued: Issued) -> TlsServer {
 }
 
 pub(crate) async fn serve_with(issued: Issued, options: ServerOptions) -> TlsServer {
-    TlsServer::start(([127, 0, 0, 1], 0).into(), issued, options).await.unwrap()
+    TlsServer::start(loopback_address(), issued, options).await.unwrap()
 }
 
 /// Probe `a.test` at this address, now.
@@ -60,4 +65,16 @@ pub(crate) fn faults(observation: &Observation) -> Vec<FaultKind> {
 /// The reason of the failure, if any.
 pub(crate) fn reason(observation: &Observation) -> Option<FailureReason> {
     observation.failure.as_ref().map(|failure| failure.reason)
+}
+
+/// The detail of the worst fault.
+pub(crate) fn detail(observation: &Observation) -> &str {
+    &observation.presented.as_ref().unwrap().verdict.worst().unwrap().detail
+}
+
+/// `SHA256:` and the digest as OpenSSL prints it.
+pub(crate) fn fingerprint(der: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+    let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("SHA256:{}", hex.join(":"))
 }

@@ -74,12 +74,16 @@ impl<S> Metered<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.meter.read() >= LIMIT {
+        let left = LIMIT - self.meter.read();
+        if left == 0 {
             return Poll::Ready(Err(io::Error::other(LimitReached)));
         }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.meter.count(&buffer.filled()[before..]);
+        let room = buffer.remaining().min(left);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
+        self.meter.count(part.filled());
+        let read = part.filled().len();
+        buffer.advance(read);
         Poll::Ready(Ok(()))
     }
 }
@@ -95,5 +99,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endless_stream_ends_exactly_at_the_limit() {
+        let meter = Arc::new(Meter::default());
+        let mut stream = Metered::new(tokio::io::repeat(b'x'), meter.clone());
+        let mut read = Vec::new();
+        let error = stream.read_to_end(&mut read).await.unwrap_err();
+        assert_eq!(error.to_string(), "more than 128 KiB were sent");
+        assert_eq!((read.len(), meter.read()), (131_072, 131_072));
+        assert_eq!(meter.head(), [b'x'; 128].get(..meter.head().len()).unwrap());
+        assert!(!meter.head().is_empty());
     }
 }

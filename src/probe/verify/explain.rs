@@ -39,7 +39,7 @@ pub(super) fn distrust(error: &Error, case: &Case, leaf: &Leaf<'_>) -> Option<(F
             (FaultKind::IntermediateNotYetValid, format!("the intermediate {culprit} is not valid yet"))
         }
         Error::UnknownIssuer => unknown_issuer(case, leaf),
-        Error::InvalidSignatureForPublicKey => bad_signature(leaf),
+        Error::InvalidSignatureForPublicKey => bad_signature(case, leaf),
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
         | Error::SignatureAlgorithmMismatch => (FaultKind::UnsupportedAlgorithm, unsupported_algorithm(leaf)),
@@ -103,8 +103,8 @@ fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> 
     })
 }
 
-/// Follow the chain by name and signature to its last certificate, and say what is missing above it.
-fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
+/// The last certificate of the chain, followed by name and signature.
+fn top<'a>(leaf: &'a Leaf<'_>) -> &'a X509Certificate<'a> {
     let mut top = leaf.parsed;
     for _ in leaf.others {
         match leaf.others.iter().find(|other| !is_self_issued(top) && is_signed_by(top, other)) {
@@ -112,11 +112,17 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
             None => break,
         }
     }
+    top
+}
+
+/// Say what is missing above the last certificate of the chain.
+fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
+    let top = top(leaf);
     let issuer = certificate::display_name(top.issuer());
     if is_self_issued(top) {
         return (FaultKind::UnknownIssuer, format!("the chain ends at the root {issuer}, which is not trusted"));
     }
-    let sent = leaf.others.iter().any(|other| other.subject().as_raw() == top.issuer().as_raw());
+    let sent = is_issuer_sent(top, leaf);
     if sent || case.trust.knows_name(top.issuer().as_raw()) {
         let whose = if sent { "was sent" } else { "is trusted" };
         let detail = format!("a CA named {issuer} {whose}, but it has another key than the one that signed the chain");
@@ -132,6 +138,10 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
             format!("the issuer {issuer} is not trusted; if it is an intermediate, the server does not send it"),
         ),
     }
+}
+
+fn is_issuer_sent(certificate: &X509Certificate<'_>, leaf: &Leaf<'_>) -> bool {
+    leaf.others.iter().any(|other| other.subject().as_raw() == certificate.issuer().as_raw())
 }
 
 fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
@@ -154,8 +164,13 @@ fn issuer_url(certificate: &X509Certificate<'_>) -> Option<String> {
     })
 }
 
-/// The library refuses weak keys as bad signatures.
-fn bad_signature(leaf: &Leaf<'_>) -> (FaultKind, String) {
+/// The library refuses weak keys as bad signatures. A trusted CA that got a new key under its old name is the usual cause
+/// where the issuer was not sent.
+fn bad_signature(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
+    let top = top(leaf);
+    if is_self_issued(top) || (case.trust.knows_name(top.issuer().as_raw()) && !is_issuer_sent(top, leaf)) {
+        return unknown_issuer(case, leaf);
+    }
     match leaf.others.iter().find(|other| certificate::is_weak(other)) {
         Some(weak) => {
             let bits = certificate::rsa_bits(weak).unwrap_or_default();

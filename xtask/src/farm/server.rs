@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -32,6 +32,8 @@ pub struct ServerOptions {
     pub versions: &'static [&'static SupportedProtocolVersion],
     /// Whether clients must show a certificate.
     pub client_auth: ClientAuth,
+    /// How many session tickets are sent after a TLS 1.3 handshake.
+    pub tickets: usize,
 }
 
 /// Whether a server asks for client certificates; the authority it asks for exists nowhere.
@@ -59,11 +61,12 @@ pub struct TlsServer {
 struct Served {
     provider: Arc<CryptoProvider>,
     current: RwLock<Option<Arc<CertifiedKey>>>,
+    wanted: Mutex<Vec<Option<String>>>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { versions: rustls::ALL_VERSIONS, client_auth: ClientAuth::None }
+        Self { versions: rustls::ALL_VERSIONS, client_auth: ClientAuth::None, tickets: 2 }
     }
 }
 
@@ -101,9 +104,11 @@ impl TlsServer {
     /// When the address cannot be bound, or the key is of no kind that can sign.
     pub async fn start(address: SocketAddr, issued: Issued, options: ServerOptions) -> io::Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let served = Arc::new(Served { provider: provider.clone(), current: RwLock::new(None) });
+        let served =
+            Arc::new(Served { provider: provider.clone(), current: RwLock::default(), wanted: Mutex::default() });
         served.put(issued)?;
-        let config = server_config(provider, &options)?.with_cert_resolver(served.clone());
+        let mut config = server_config(provider, &options)?.with_cert_resolver(served.clone());
+        config.send_tls13_tickets = options.tickets;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -120,6 +125,11 @@ impl TlsServer {
     /// Connections accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// The server names (SNI) that clients have sent so far, in order; `None` for a hello without.
+    pub fn server_names(&self) -> Vec<Option<String>> {
+        self.served.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serve something else from now on: a renewal.
@@ -194,7 +204,9 @@ impl Served {
 }
 
 impl ResolvesServerCert for Served {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().map(str::to_owned);
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).push(name);
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -1,0 +1,398 @@
+//! Peers that do not speak TLS, break it, stall, flood or vanish: each gets its reason, within the deadline.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use ssl_monitor_operator::probe::{
+    ClientCertificate, FailureReason, FaultKind, Observation, Prober, Stage, TrustStore,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinHandle,
+};
+use xtask::farm::{Authority, ClientAuth, Issued, Leaf, ServerOptions};
+
+use crate::support::{PATIENCE, faults, look, look_at, loopback_address, prober, reason, serve_with, target, trust};
+
+/// The deadline where the deadline itself is the matter.
+const SOON: Duration = Duration::from_millis(300);
+
+fn nobody() -> TrustStore {
+    TrustStore::new(None, None).unwrap()
+}
+
+/// A peer that treats its one connection as told; the task ends when that is done.
+async fn peer<F: Future<Output = io::Result<()>> + Send + 'static>(
+    treat: impl FnOnce(TcpStream) -> F + Send + 'static,
+) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind(loopback_address()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        // A prober that leaves early is what some of these are for.
+        let _ = treat(stream).await;
+    });
+    (address, task)
+}
+
+/// Read one TLS record, header included.
+async fn record(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut header = [0; 5];
+    stream.read_exact(&mut header).await?;
+    let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+    stream.read_exact(&mut record).await?;
+    Ok([&header[..], &record].concat())
+}
+
+/// Hear the hello, say this, and listen until the prober goes.
+async fn answer(mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<()> {
+    record(&mut stream).await?;
+    stream.write_all(&bytes).await?;
+    until_gone(&mut stream).await
+}
+
+async fn until_gone(stream: &mut TcpStream) -> io::Result<()> {
+    while stream.read(&mut [0; 4096]).await? > 0 {}
+    Ok(())
+}
+
+async fn look_within(address: SocketAddr, timeout: Duration) -> Observation {
+    prober().probe(&target("a.test", address), &nobody(), timeout, Timestamp::now()).await
+}
+
+fn alert(level: u8, number: u8) -> Vec<u8> {
+    vec![21, 3, 3, 0, 2, level, number]
+}
+
+/// A failure of the handshake, without a certificate.
+fn bare_failure(seen: &Observation) -> (FailureReason, &str) {
+    let failure = seen.failure.as_ref().unwrap_or_else(|| panic!("no failure: {seen:?}"));
+    assert_eq!((failure.stage, &seen.presented, &seen.session), (Stage::Handshake, &None, &None));
+    assert!(failure.detail.len() < 400, "{}", failure.detail);
+    (failure.reason, &failure.detail)
+}
+
+#[tokio::test]
+async fn every_alert_has_its_reason() {
+    for (number, expected, name) in [
+        (40, FailureReason::NoCommonCipher, "(alert handshake_failure, 40)"),
+        (71, FailureReason::NoCommonCipher, "(alert insufficient_security, 71)"),
+        (70, FailureReason::ProtocolTooOld, "(alert protocol_version, 70)"),
+        (112, FailureReason::ServerNameRejected, "(alert unrecognized_name, 112)"),
+        (116, FailureReason::ClientCertificateRequired, "(alert certificate_required, 116)"),
+        (80, FailureReason::ServerInternalError, "(alert internal_error, 80)"),
+        (49, FailureReason::HandshakeRefused, "(alert access_denied, 49)"),
+        (255, FailureReason::HandshakeRefused, "(alert 255)"),
+    ] {
+        let (address, task) = peer(move |stream| answer(stream, alert(2, number))).await;
+        let seen = look_within(address, PATIENCE).await;
+        let (reason, detail) = bare_failure(&seen);
+        assert_eq!(reason, expected);
+        assert!(detail.ends_with(name), "{detail}");
+        let required = expected == FailureReason::ClientCertificateRequired;
+        assert_eq!(seen.client_certificate == ClientCertificate::Required, required);
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_answers_instead_of_tls_is_told() {
+    let long = format!("SSH-2.0-\u{1b}[31m{}\r\n", "x".repeat(2000));
+    for (greeting, expected) in [
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "what answered is not TLS but HTTP: HTTP/1.1 400 Bad Request".to_owned()),
+        ("220 mail.test ESMTP\r\n", "what answered is not TLS but SMTP without TLS: 220 mail.test ESMTP".to_owned()),
+        ("* OK IMAP4rev1\r\n", "what answered is not TLS but IMAP without TLS: * OK IMAP4rev1".to_owned()),
+        ("+OK ready\r\n", "what answered is not TLS but POP3 without TLS: +OK ready".to_owned()),
+        ("who is there?", "what answered is not TLS: who is there?".to_owned()),
+        (
+            long.as_str(),
+            format!("what answered is not TLS but SSH: SSH-2.0-\\u{{1b}}[31m{}…", "x".repeat(64 - 3 - 8 - 6 - 4)),
+        ),
+    ] {
+        let bytes = greeting.as_bytes().to_vec();
+        let (address, task) = peer(move |stream| answer(stream, bytes)).await;
+        let seen = look_within(address, PATIENCE).await;
+        assert_eq!(bare_failure(&seen), (FailureReason::NotTls, expected.as_str()));
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn endless_answers_end_at_once() {
+    let header: &[u8] = b"HTTP/1.1 400 Bad Request\r\nX: ";
+    // A TLS record of the greatest size after another, none of which is a handshake that makes sense.
+    let records = [&[22, 3, 3, 0x40, 0][..], &[0x55; 0x4000]].concat();
+    for (start, endless, expected) in [
+        (header.to_vec(), vec![b'x'; 4096], FailureReason::NotTls),
+        (Vec::new(), vec![0xa5; 4096], FailureReason::NotTls),
+        (Vec::new(), records, FailureReason::CertificateTooLarge),
+        (Vec::new(), alert(1, 90).repeat(100), FailureReason::ProtocolViolation),
+        (Vec::new(), [22, 3, 3, 0, 0].repeat(1000), FailureReason::ProtocolViolation),
+    ] {
+        let (address, task) = peer(move |mut stream| async move {
+            stream.write_all(&start).await?;
+            loop {
+                stream.write_all(&endless).await?;
+            }
+        })
+        .await;
+        let seen = look_within(address, PATIENCE).await;
+        assert_eq!(bare_failure(&seen).0, expected, "{seen:?}");
+        // The peer only ends when the connection is closed.
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn broken_records_are_violations() {
+    for bytes in [
+        vec![22, 3, 3, 0xff, 0xff, 2, 0, 0, 0],
+        vec![22, 5, 0, 0, 4, 2, 0, 0, 0],
+        vec![23, 3, 3, 0, 4, 1, 2, 3, 4],
+        vec![22, 3, 3, 0, 8, 2, 0, 0, 4, 3, 3, 0, 0],
+    ] {
+        let (address, task) = peer(move |stream| answer(stream, bytes)).await;
+        let seen = look_within(address, PATIENCE).await;
+        assert_eq!(bare_failure(&seen).0, FailureReason::ProtocolViolation, "{seen:?}");
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tls_1_0_is_too_old() {
+    // ServerHello of TLS 1.0 with TLS_RSA_WITH_AES_128_CBC_SHA and an empty session.
+    let hello = [&[2, 0, 0, 38, 3, 1][..], &[7; 32], &[0, 0, 0x2f, 0]].concat();
+    let bytes = [&[22, 3, 1, 0, 42][..], &hello].concat();
+    let (address, task) = peer(move |stream| answer(stream, bytes)).await;
+    assert_eq!(bare_failure(&look_within(address, PATIENCE).await).0, FailureReason::ProtocolTooOld);
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_retry_request_is_a_violation() {
+    let (address, task) = peer(|mut stream| async move {
+        let hello = record(&mut stream).await?;
+        let session = &hello[44..44 + usize::from(hello[43])];
+        // SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3)
+        let random = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"HelloRetryRequest");
+        let extensions = [0, 0x2b, 0, 2, 3, 4, 0, 0x33, 0, 2, 0, 0x17];
+        let body = [
+            &[3, 3][..],
+            random.as_ref(),
+            &[hello[43]],
+            session,
+            &[0x13, 1, 0, 0, u8::try_from(extensions.len()).unwrap()],
+            &extensions,
+        ]
+        .concat();
+        let length = u8::try_from(body.len()).unwrap();
+        let retry = [&[22, 3, 3, 0, length + 4, 2, 0, 0, length][..], &body].concat();
+        loop {
+            stream.write_all(&retry).await?;
+            record(&mut stream).await?;
+        }
+    })
+    .await;
+    assert_eq!(bare_failure(&look_within(address, PATIENCE).await).0, FailureReason::ProtocolViolation);
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn silence_and_dripping_end_at_the_one_deadline_and_leave_nothing_behind() {
+    let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let (silent, silent_task) = peer(|mut stream| async move { until_gone(&mut stream).await }).await;
+    let (dripping, dripping_task) = peer(|mut stream| async move {
+        stream.write_all(&[22, 3, 3, 0x3f, 0, 2, 0, 0x3e, 0xfc]).await?;
+        loop {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            stream.write_all(&[3]).await?;
+        }
+    })
+    .await;
+    for (address, sent) in [(silent, "sent nothing in time"), (dripping, "; the server sent ")] {
+        let start = Instant::now();
+        let seen = look_within(address, SOON).await;
+        let (reason, detail) = bare_failure(&seen);
+        assert_eq!(reason, FailureReason::HandshakeTimedOut);
+        assert!(detail.contains(sent), "{detail}");
+        assert!(start.elapsed() >= SOON && seen.timings.total >= SOON);
+        assert_eq!(seen.timings.handshake, None);
+    }
+    silent_task.await.unwrap();
+    dripping_task.await.unwrap();
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), before);
+}
+
+#[tokio::test]
+async fn closing_and_resetting_are_told_apart() {
+    let (closing, _task) = peer(|mut stream| async move {
+        record(&mut stream).await?;
+        stream.shutdown().await?;
+        until_gone(&mut stream).await
+    })
+    .await;
+    let seen = look_within(closing, PATIENCE).await;
+    let text = "the server closed the connection after the first message of the handshake";
+    assert_eq!(bare_failure(&seen), (FailureReason::ConnectionClosed, text));
+
+    let (resetting, _task) = peer(|mut stream| async move {
+        record(&mut stream).await?;
+        stream.set_zero_linger()
+    })
+    .await;
+    let seen = look_within(resetting, PATIENCE).await;
+    let text = "the server reset the connection after the first message of the handshake";
+    assert_eq!(bare_failure(&seen), (FailureReason::ConnectionReset, text));
+}
+
+#[tokio::test]
+async fn refusal_and_a_black_hole_are_failures_of_connecting() {
+    let free = TcpListener::bind(loopback_address()).await.unwrap().local_addr().unwrap();
+    let seen = look_within(free, PATIENCE).await;
+    let failure = seen.failure.unwrap();
+    assert_eq!((failure.reason, failure.stage), (FailureReason::ConnectionRefused, Stage::Connect));
+    assert_eq!(failure.detail, format!("{free}: the connection was refused"));
+    assert_eq!((seen.address, seen.timings.connect), (Some(free), None));
+
+    let hole = BlackHole::dig(loopback_address()).await;
+    let seen = look_within(hole.address, SOON).await;
+    assert_eq!(reason(&seen), Some(FailureReason::ConnectTimedOut));
+    assert_eq!(seen.failure.unwrap().stage, Stage::Connect);
+}
+
+/// A listener whose queue is full: what knocks gets no answer.
+pub(crate) struct BlackHole {
+    pub(crate) address: SocketAddr,
+    _held: (TcpListener, Vec<TcpStream>),
+}
+
+impl BlackHole {
+    pub(crate) async fn dig(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(address).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+            waiting.push(stream.unwrap());
+        }
+        Self { address, _held: (listener, waiting) }
+    }
+}
+
+#[tokio::test]
+async fn too_many_or_too_large_certificates_are_told() {
+    let authority = Authority::new("Farm");
+    let trust = trust(&authority);
+    let mut long = authority.issue(&Leaf::new(["a.test"]));
+    long.chain.extend(std::iter::repeat_n(authority.intermediate(), 18));
+    let seen = look_at(long.clone(), &trust).await;
+    assert_eq!(reason(&seen), Some(FailureReason::CertificateTooLarge));
+    assert_eq!(seen.failure.as_ref().unwrap().detail, "the server sent 20 certificates; at most 16 are accepted");
+    assert_eq!((faults(&seen), seen.presented.unwrap().chain_length), (vec![], 20));
+
+    long.chain.extend(std::iter::repeat_n(authority.intermediate(), 180));
+    let names = (0..10_000).map(|number| format!("host-{number:05}.a.test"));
+    for issued in [long, authority.issue(&Leaf::new(names))] {
+        let seen = look_at(issued, &trust).await;
+        let text = "the server sent a handshake message of more than 64 KiB";
+        assert_eq!(bare_failure(&seen), (FailureReason::CertificateTooLarge, text));
+    }
+}
+
+#[tokio::test]
+async fn many_names_are_fine_and_counted() {
+    let authority = Authority::new("Farm");
+    let names = std::iter::once("a.test".to_owned()).chain((1..2000).map(|number| format!("host-{number:05}.a.test")));
+    let seen = look_at(authority.issue(&Leaf::new(names)), &trust(&authority)).await;
+    assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
+    let leaf = seen.presented.unwrap().leaf.unwrap();
+    assert_eq!((leaf.sans.len(), leaf.san_count), (32, 2000));
+}
+
+#[tokio::test]
+async fn an_empty_chain_is_no_certificate() {
+    let empty = Issued::new(Vec::new(), &Leaf::new(["a.test"]).key());
+    let seen = look_at(empty, &nobody()).await;
+    assert_eq!(bare_failure(&seen), (FailureReason::NoCertificate, "the server presented no certificate"));
+}
+
+#[tokio::test]
+async fn garbage_for_a_certificate_is_unparsable_and_still_has_a_fingerprint() {
+    for der in [vec![], b"no certificate".to_vec(), vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff]] {
+        let issued = Issued::new(vec![der.clone().into()], &Leaf::new(["a.test"]).key());
+        let seen = look_at(issued, &nobody()).await;
+        // rustls refuses an empty certificate entry by itself.
+        if let Some(presented) = &seen.presented {
+            assert_eq!(presented.fingerprint, crate::support::fingerprint(&der));
+            assert_eq!(presented.leaf, None);
+            assert_eq!(faults(&seen)[0], FaultKind::CertificateUnparsable);
+        } else {
+            assert!(der.is_empty() && reason(&seen).is_some(), "{seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_tickets_changes_nothing() {
+    let authority = Authority::new("Farm");
+    for client_auth in [ClientAuth::None, ClientAuth::Optional] {
+        let options = ServerOptions { tickets: 2000, client_auth, ..ServerOptions::default() };
+        let server = serve_with(authority.issue(&Leaf::new(["a.test"])), options).await;
+        let seen = look(server.address(), &trust(&authority)).await;
+        assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
+        server.idle().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_drops_before_the_end_has_shown_its_certificate() {
+    let authority = Authority::new("Farm");
+    let options = ServerOptions::default().tls12();
+    let server = serve_with(authority.issue(&Leaf::new(["a.test"])), options).await;
+    let behind = server.address();
+    let (address, task) = peer(move |mut stream| async move {
+        let mut server = TcpStream::connect(behind).await?;
+        server.write_all(&record(&mut stream).await?).await?;
+        // ServerHello, Certificate, ServerKeyExchange and ServerHelloDone come in the clear; the client's answer is the end.
+        let (mut from_client, mut to_client) = stream.split();
+        let (mut flight, mut answer) = (vec![0; 16 * 1024], [0; 1]);
+        loop {
+            tokio::select! {
+                read = server.read(&mut flight) => to_client.write_all(&flight[..read?]).await?,
+                _ = from_client.read(&mut answer) => return Ok(()),
+            }
+        }
+    })
+    .await;
+    let seen = look(address, &trust(&authority)).await;
+    task.await.unwrap();
+    assert!(
+        matches!(reason(&seen), Some(FailureReason::ConnectionClosed | FailureReason::ConnectionReset)),
+        "{seen:?}"
+    );
+    assert_eq!(faults(&seen), [], "the server had proved that it holds the key");
+    assert_eq!((seen.session, seen.timings.handshake), (None, None));
+}
+
+#[tokio::test]
+async fn a_prober_is_shared_by_many_probes() {
+    let authority = Authority::new("Farm");
+    let server = serve_with(authority.issue(&Leaf::new(["a.test"])), ServerOptions::default()).await;
+    let (shared, trust): (Prober, _) = (prober(), trust(&authority));
+    let running = (0..20).map(|_| {
+        let (prober, trust, target) = (shared.clone(), trust.clone(), target("a.test", server.address()));
+        tokio::spawn(async move { prober.probe(&target, &trust, PATIENCE, Timestamp::now()).await })
+    });
+    for probe in running.collect::<Vec<_>>() {
+        assert_eq!(faults(&probe.await.unwrap()), []);
+    }
+    assert_eq!(server.accepted(), 20);
+    server.idle().await;
+}
