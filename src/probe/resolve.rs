@@ -167,6 +167,7 @@ fn failure(host: &str, errors: &[NetError]) -> Failure {
             fail(FailureReason::ResolveFailed, host, &format!("the resolver answered {code}"))
         }
         NetError::NoConnections => fail(FailureReason::ResolveFailed, host, "the resolver is not reachable"),
+        NetError::Proto(_) => fail(FailureReason::ResolveFailed, host, "the resolver's answer is not readable"),
         // The text is the library's, but may quote names from an answer.
         error => fail(FailureReason::ResolveFailed, host, &super::text::clean(&error.to_string())),
     }
