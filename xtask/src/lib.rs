@@ -1,3 +1,5 @@
-//! What contributors, tests and the demo share.
+//! What `cargo xtask` is made of, as a library, so that the cluster tests stand on the same ground as the demo.
 
+pub mod control_plane;
 pub mod farm;
+pub mod supervise;
