@@ -2,4 +2,8 @@
 
 pub mod control_plane;
 pub mod farm;
+pub mod generate;
+pub mod install;
+pub mod kubectl;
+pub mod operator;
 pub mod supervise;

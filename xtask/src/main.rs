@@ -1,9 +1,16 @@
 //! `cargo xtask`: what a contributor types.
 
-use std::process::ExitCode;
+use std::{
+    env,
+    path::Path,
+    process::{self, ExitCode},
+};
 
 use clap::{Parser, Subcommand};
-use xtask::control_plane::{Binaries, ControlPlane};
+use xtask::{
+    control_plane::{Binaries, ControlPlane},
+    generate,
+};
 
 /// What a contributor to ssl-monitor-operator types.
 #[derive(Parser)]
@@ -15,6 +22,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run all tests, those against a real API server included
+    Test {
+        /// Handed to `cargo test`, for example `--test cluster` or `-- idle`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Write the files that are generated from the types (crds/)
+    Generate {
+        /// Write nothing; fail when a file is not as it would be written
+        #[arg(long)]
+        check: bool,
+    },
     /// Run a control plane of your own (etcd and kube-apiserver on loopback) until Ctrl-C
     ControlPlane {
         /// Only get the programs: find them, or build them into the cache
@@ -28,12 +47,58 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Test { arguments } => test(&arguments),
+        Command::Generate { check } => generate(check),
         Command::ControlPlane { build_only } => control_plane(build_only).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", chain(error.as_ref()));
         ExitCode::FAILURE
     })
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn test(arguments: &[String]) -> Result<ExitCode, Failure> {
+    Binaries::find_or_build()?;
+    let (cargo_arguments, test_arguments) = split_test_arguments(arguments);
+    // The cluster tests are ignored in a plain `cargo test`; here nothing is.
+    let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--workspace"])
+        .args(cargo_arguments)
+        .args(["--", "--include-ignored"])
+        .args(test_arguments)
+        .current_dir(root())
+        .status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What goes to `cargo test` and, after a `--`, what goes to the test binaries.
+fn split_test_arguments(arguments: &[String]) -> (&[String], &[String]) {
+    match arguments.iter().position(|argument| argument == "--") {
+        Some(at) => (&arguments[..at], &arguments[at + 1..]),
+        None => (arguments, &[]),
+    }
+}
+
+fn generate(check: bool) -> Result<ExitCode, Failure> {
+    if !check {
+        for path in generate::write(root())? {
+            println!("wrote {}", path.display());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let differences = generate::check(root())?;
+    for generate::Difference { path, diff } in &differences {
+        println!("{} is not as the types say:\n{diff}", path.display());
+    }
+    if differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err("generated files differ: run `cargo xtask generate` and commit the result".into())
 }
 
 async fn control_plane(build_only: bool) -> Result<ExitCode, Failure> {
@@ -44,11 +109,8 @@ async fn control_plane(build_only: bool) -> Result<ExitCode, Failure> {
     }
     eprintln!("starting etcd and kube-apiserver …");
     let control_plane = ControlPlane::start(&binaries).await?;
-    println!(
-        "Kubernetes {} is ready at {}. In another terminal:\n",
-        version(&control_plane).await?,
-        control_plane.server()
-    );
+    let version = control_plane.client().await?.apiserver_version().await?.git_version;
+    println!("Kubernetes {version} is ready at {}. In another terminal:\n", control_plane.server());
     println!("    export KUBECONFIG={}", control_plane.kubeconfig().display());
     println!("    {} get namespaces\n", binaries.kubectl.display());
     println!(
@@ -59,17 +121,26 @@ async fn control_plane(build_only: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn version(control_plane: &ControlPlane) -> Result<String, Failure> {
-    Ok(control_plane.client().await?.apiserver_version().await?.git_version)
-}
-
 /// The error and its causes on one line.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_after_the_dashes_are_for_the_test_binaries() {
+        let all: Vec<String> = ["--test", "cluster", "--", "idle"].map(str::to_owned).into();
+        assert_eq!(split_test_arguments(&all), (&all[..2], &all[3..]));
+        assert_eq!(split_test_arguments(&all[..2]), (&all[..2], &[][..]));
     }
-    text
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
 }

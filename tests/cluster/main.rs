@@ -1,0 +1,7 @@
+//! Against a real API server: run by `cargo xtask test`, which gets the programs of the control plane.
+//!
+//! Every test here is `#[ignore]`d with a reason, so that a plain `cargo test` counts what it has not run.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod definitions;
+mod support;
