@@ -74,7 +74,7 @@ fn run_go_build(program: Program, output: &Path, log: &Path) -> Result<(), Error
     let messages = fs::File::create(log).map_err(io_error(format!("write {}", log.display())))?;
     let (package, version) = package(program);
     let mut child = Command::new("go")
-        .args(["build", "-tags", "providerless", "-trimpath", "-ldflags", &ldflags(program), "-o"])
+        .args(["build", "-tags", "providerless", "-ldflags", &ldflags(program), "-o"])
         .arg(output)
         .arg(package)
         .current_dir(MODULE)
