@@ -9,7 +9,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use xtask::{
     control_plane::{Binaries, ControlPlane},
-    generate,
+    demo, generate,
 };
 
 /// What a contributor to ssl-monitor-operator types.
@@ -22,6 +22,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See the operator at work on a farm of TLS servers: valid, expiring, expired, wrong name, self-signed…
+    Demo {
+        /// End when the table is complete; exit code 0 only if every row is as it should be
+        #[arg(long)]
+        once: bool,
+    },
     /// Run all tests, those against a real API server included
     Test {
         /// Handed to `cargo test`, for example `--test cluster` or `-- idle`
@@ -47,6 +53,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Demo { once } => demo(once).await,
         Command::Test { arguments } => test(&arguments),
         Command::Generate { check } => generate(check),
         Command::ControlPlane { build_only } => control_plane(build_only).await,
@@ -60,6 +67,11 @@ async fn main() -> ExitCode {
 /// The repository.
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+async fn demo(once: bool) -> Result<ExitCode, Failure> {
+    let good = demo::run(root(), once).await?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn test(arguments: &[String]) -> Result<ExitCode, Failure> {

@@ -101,6 +101,11 @@ impl Operator {
         http_get(self.admin, path).await
     }
 
+    /// Where its log goes.
+    pub fn log_path(&self) -> &Path {
+        self.process.log_path()
+    }
+
     /// All that it has said so far.
     pub fn log(&self) -> String {
         self.process.log()
