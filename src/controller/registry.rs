@@ -166,3 +166,63 @@ fn services_of(before: Option<Link>, after: Option<Link>) -> Vec<ServiceKey> {
     let services: BTreeSet<ServiceKey> = before.into_iter().chain(after).map(|link| link.service).collect();
     services.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> MonitorKey {
+        MonitorKey { namespace: "shop".into(), name: name.into() }
+    }
+
+    fn service(name: &str) -> ServiceKey {
+        ServiceKey { namespace: "shop".into(), name: name.into() }
+    }
+
+    fn entry(linked_to: Option<&str>) -> Entry {
+        let link = |name| Link { service: service(name), is_linked: None, verdict: None };
+        Entry { is_introduced: true, due: Due::Never, group: Group::of("a.test:443"), link: linked_to.map(link) }
+    }
+
+    fn linked(registry: &Registry, name: &str) -> Vec<MonitorKey> {
+        registry.linked_to(&service(name)).into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn a_link_concerns_the_service_it_comes_from_and_the_one_it_goes_to() {
+        let registry = Registry::default();
+        assert_eq!(registry.put(&key("m"), entry(None)), []);
+        assert_eq!(registry.put(&key("m"), entry(Some("a"))), [service("a")]);
+        assert_eq!(registry.put(&key("m"), entry(Some("a"))), [], "nothing new");
+        assert_eq!(registry.put(&key("m"), entry(Some("b"))), [service("a"), service("b")]);
+        assert_eq!((linked(&registry, "a"), linked(&registry, "b")), (vec![], vec![key("m")]));
+        assert_eq!(registry.remove(&key("m")), Some(service("b")));
+        assert_eq!((linked(&registry, "b"), registry.get(&key("m"))), (vec![], None));
+        assert_eq!(registry.remove(&key("m")), None);
+    }
+
+    #[test]
+    fn what_went_while_nobody_watched_is_found() {
+        let registry = Registry::default();
+        registry.put(&key("stays"), entry(None));
+        registry.put(&key("went"), entry(None));
+        assert_eq!(registry.missing_from(&[key("stays"), key("new")].into()), [key("went")]);
+    }
+
+    #[test]
+    fn a_service_is_unknown_until_listed_then_missing_found_or_forbidden() {
+        let (registry, web) = (Registry::default(), service("web"));
+        registry.put(&key("m"), entry(Some("web")));
+        registry.set_service(&web, true);
+        assert_eq!(registry.link_to(&web), ServiceLink::Unknown);
+        assert_eq!(registry.list_services(HashSet::new()), [service("web")], "all linked ones are told");
+        assert_eq!(registry.link_to(&web), ServiceLink::Missing);
+        registry.set_service(&web, true);
+        assert_eq!(registry.link_to(&web), ServiceLink::Found);
+        assert!(registry.set_forbidden(&web, Some("no")), "news");
+        assert!(!registry.set_forbidden(&web, Some("no")), "no news");
+        assert_eq!(registry.link_to(&web), ServiceLink::Forbidden("no".to_owned()));
+        registry.set_service(&web, false);
+        assert_eq!(registry.link_to(&web), ServiceLink::Missing);
+    }
+}
