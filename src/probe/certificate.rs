@@ -18,14 +18,15 @@ pub(super) use san::{first_dns_name, matches, presented};
 
 /// Parse a certificate leniently; `None` when its structure or one of its dates is broken.
 pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    validity(&certificate).map(|_| certificate)
+    X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate)
 }
 
-/// Start and end of validity, both inclusive.
-pub(super) fn validity(certificate: &X509Certificate<'_>) -> Option<(Timestamp, Timestamp)> {
-    let time = |at: ASN1Time| Timestamp::from_second(at.timestamp()).ok();
-    Some((time(certificate.validity().not_before)?, time(certificate.validity().not_after)?))
+/// Start and end of validity, both inclusive. What `Timestamp` cannot hold is moved to its end: 99991231235959Z, which
+/// means "no end" (RFC 5280 §4.1.2.5), becomes 9999-12-30T22:00:00Z.
+pub(super) fn validity(certificate: &X509Certificate<'_>) -> (Timestamp, Timestamp) {
+    let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    let time = |at: ASN1Time| Timestamp::from_second(at.timestamp().clamp(first, last)).unwrap_or_default();
+    (time(certificate.validity().not_before), time(certificate.validity().not_after))
 }
 
 /// `SHA256:` and the digest as `openssl x509 -fingerprint -sha256` prints it.
@@ -35,12 +36,12 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
     format!("SHA256:{}", bytes.join(":"))
 }
 
-/// The facts that people ask for; `None` when a date is out of range.
-pub(super) fn facts(certificate: &X509Certificate<'_>) -> Option<Certificate> {
-    let (not_before, not_after) = validity(certificate)?;
+/// The facts that people ask for.
+pub(super) fn facts(certificate: &X509Certificate<'_>) -> Certificate {
+    let (not_before, not_after) = validity(certificate);
     let (sans, san_count) = san::list(certificate);
     let subject = name::short(certificate.subject(), first_dns_name(certificate).as_deref());
-    Some(Certificate {
+    Certificate {
         subject,
         issuer: name::short(certificate.issuer(), None),
         subject_dn: name::display(certificate.subject()),
@@ -53,7 +54,7 @@ pub(super) fn facts(certificate: &X509Certificate<'_>) -> Option<Certificate> {
         key: key::algorithm(certificate.public_key()),
         signature_algorithm: key::signature_name(&certificate.signature_algorithm.algorithm),
         version: certificate.version().0.saturating_add(1),
-    })
+    }
 }
 
 /// The number in two's complement as `openssl x509 -serial` prints it: sign, then upper-case hex of the magnitude.

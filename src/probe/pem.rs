@@ -32,7 +32,17 @@ pub enum BundleError {
     },
 }
 
-/// All certificates of a PEM text; blocks of other kinds are passed over.
+/// The trust anchors of a PEM text; blocks of other kinds are passed over.
+pub(super) fn anchors(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, BundleError> {
+    let anchors = certificates(text)?;
+    if anchors.iter().any(|anchor| anchor.len() > MAX_BLOCK / 4 * 3) {
+        return Err(BundleError::TooLarge("a single certificate may have at most 36.5 kB of text"));
+    }
+    Ok(anchors)
+}
+
+/// All certificates of a PEM text; blocks of other kinds are passed over. A server's certificate may be as large as the
+/// whole text may be.
 pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, BundleError> {
     if text.len() > MAX_BYTES {
         return Err(BundleError::TooLarge("at most 330 kB are read"));
@@ -50,9 +60,6 @@ pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
         let certificate = certificate.map_err(|error| BundleError::Malformed { index, detail: complaint(&error) })?;
         if index == MAX_CERTIFICATES {
             return Err(BundleError::TooLarge("at most 150 certificates are read"));
-        }
-        if certificate.len() > MAX_BLOCK / 4 * 3 {
-            return Err(BundleError::TooLarge("a single certificate may have at most 36.5 kB of text"));
         }
         found.push(certificate);
     }

@@ -90,7 +90,7 @@ impl TrustStore {
     /// # Errors
     /// [`BundleError`] when the bundle is no list of certificates, or exceeds its limits.
     pub fn new(system: Option<&SystemRoots>, bundle: Option<&[u8]>) -> Result<Self, BundleError> {
-        let pinned = bundle.map(pem::certificates).transpose()?.unwrap_or_default();
+        let pinned = bundle.map(pem::anchors).transpose()?.unwrap_or_default();
         let mut anchors = Vec::with_capacity(pinned.len() + system.map_or(0, SystemRoots::len));
         for (index, certificate) in pinned.iter().enumerate() {
             anchors

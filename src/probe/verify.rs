@@ -52,13 +52,13 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
     let parsed = certificate::parse(leaf);
     let others: Vec<X509Certificate<'_>> =
         case.chain.iter().skip(1).take(MAX_CHAIN - 1).filter_map(|der| certificate::parse(der)).collect();
-    let facts = parsed.as_ref().and_then(certificate::facts);
+    let facts = parsed.as_ref().map(certificate::facts);
     let mut findings = Findings::default();
     match (&parsed, &facts) {
         (Some(parsed), Some(facts)) => findings.judge(case, &Leaf { der: leaf, parsed, facts, others: &others }, paths),
         _ => findings.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
     }
-    let ends = parsed.iter().chain(&others).filter_map(|parsed| Some(certificate::validity(parsed)?.1));
+    let ends = parsed.iter().chain(&others).map(|parsed| certificate::validity(parsed).1);
     Presented {
         fingerprint: certificate::fingerprint(leaf),
         chain_length: case.chain.len(),

@@ -1,6 +1,8 @@
 //! The engine against real TLS servers and hostile peers on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bundles;
+mod certificates;
 mod names;
 mod peers;
 mod support;

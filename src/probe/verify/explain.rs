@@ -96,7 +96,7 @@ fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>)
 /// The name and dates of the sent certificate for which this holds of the Unix times of its validity.
 fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> {
     leaf.others.iter().find_map(|other| {
-        let (not_before, not_after) = certificate::validity(other)?;
+        let (not_before, not_after) = certificate::validity(other);
         let seconds = |at: jiff::Timestamp| u64::try_from(at.as_second()).unwrap_or(0);
         holds(seconds(not_before), seconds(not_after))
             .then(|| format!("{} (valid from {not_before} to {not_after})", certificate::display_name(other.subject())))
@@ -187,7 +187,7 @@ fn bad_signature(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
 fn unsupported_algorithm(leaf: &Leaf<'_>) -> String {
     let chain = std::iter::once(leaf.parsed).chain(leaf.others);
     let algorithm = chain
-        .filter_map(|certificate| Some((certificate, certificate::facts(certificate)?.signature_algorithm)))
+        .map(|certificate| (certificate, certificate::facts(certificate).signature_algorithm))
         .find(|(_, algorithm)| !ACCEPTED.contains(&algorithm.as_str()));
     match algorithm {
         Some((certificate, algorithm)) => {

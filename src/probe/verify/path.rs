@@ -76,8 +76,8 @@ fn search(
     let mut path = Path { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
     for intermediate in verified.intermediate_certificates() {
         let der = intermediate.der();
-        let validity = certificate::parse(&der).as_ref().and_then(certificate::validity);
-        let (not_before, not_after) = validity.ok_or(webpki::Error::BadDerTime)?;
+        let parsed = certificate::parse(&der).ok_or(webpki::Error::BadDer)?;
+        let (not_before, not_after) = certificate::validity(&parsed);
         path.not_before = path.not_before.max(not_before);
         path.not_after = path.not_after.min(not_after);
     }
