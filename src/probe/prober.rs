@@ -16,11 +16,16 @@ use super::{
     handshake::{Handshaker, Record},
     resolve::Names,
     text,
-    verify::{self, Case, MAX_CHAIN, PathCache, Proof},
+    verify::{self, Case, PathCache, Proof},
 };
 
 /// Chains longer than this are judged on a thread for blocking work: a hostile one may take a tenth of a second.
 const QUICK_CHAIN: usize = 5;
+
+/// The most certificates that a server may send, leaf included. Longer chains are read and judged, but not accepted.
+const MAX_CHAIN: usize = 16;
+/// A probe that is given longer than this has this long.
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// What a prober may do, and whom it asks.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +81,8 @@ impl Prober {
     pub async fn probe(&self, target: &Target, trust: &TrustStore, timeout: Duration, now: Timestamp) -> Observation {
         let start = Instant::now();
         let mut observation = Observation::default();
-        if let Err(failure) = self.observe(&mut observation, target, trust, start + timeout, now).await {
+        if let Err(failure) = self.observe(&mut observation, target, trust, start + timeout.min(MAX_TIMEOUT), now).await
+        {
             observation.failure = Some(failure);
         }
         observation.timings.total = start.elapsed();

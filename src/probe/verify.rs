@@ -15,8 +15,8 @@ use super::{Certificate, Fault, FaultKind, Host, Presented, TrustStore, Verdict,
 
 pub(super) use path::PathCache;
 
-/// The most certificates of a presented chain that are looked at, leaf included.
-pub(super) const MAX_CHAIN: usize = 16;
+/// The most certificates of a chain that are judged, leaf included; a probe accepts fewer, a file may hold spare ones.
+const MAX_JUDGED: usize = 64;
 
 /// How far a `notBefore` may lie ahead before it counts: clocks differ, and certificates are deployed at once.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -51,7 +51,7 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
     let leaf = &case.chain[0];
     let parsed = certificate::parse(leaf);
     let others: Vec<X509Certificate<'_>> =
-        case.chain.iter().skip(1).take(MAX_CHAIN - 1).filter_map(|der| certificate::parse(der)).collect();
+        case.chain.iter().skip(1).take(MAX_JUDGED - 1).filter_map(|der| certificate::parse(der)).collect();
     let facts = parsed.as_ref().map(certificate::facts);
     let mut findings = Findings::default();
     match (&parsed, &facts) {
@@ -120,7 +120,7 @@ impl Findings {
     }
 
     fn judge_time(&mut self, now: Timestamp, leaf: &Certificate) {
-        if now > leaf.not_after && whole_seconds(now) > leaf.not_after {
+        if whole_seconds(now) > leaf.not_after {
             self.add(FaultKind::Expired, format!("the certificate expired at {}", leaf.not_after));
         }
         if now.saturating_add(SKEW).is_ok_and(|now| now < leaf.not_before) {
@@ -134,11 +134,12 @@ impl Findings {
 
     fn judge_name(&mut self, case: &Case, leaf: &Leaf<'_>, matches: bool) {
         if !matches {
-            let presented = certificate::presented(leaf.parsed);
-            self.add(
-                FaultKind::HostnameMismatch,
-                format!("the certificate is for {presented}, not for {}", text::clean(&case.name.to_string())),
-            );
+            let name = text::clean(&case.name.to_string());
+            let detail = match certificate::presented(leaf.parsed) {
+                Some(presented) => format!("the certificate is for {presented}, not for {name}"),
+                None => format!("the certificate has no subject alternative name, so it is not for {name}"),
+            };
+            self.add(FaultKind::HostnameMismatch, detail);
         }
     }
 
@@ -248,6 +249,38 @@ fn server_name(host: &Host) -> ServerName<'static> {
         Host::Address(host) => address(*host),
         Host::Name(name) => {
             ServerName::try_from(name.clone()).unwrap_or_else(|_| address(std::net::Ipv6Addr::UNSPECIFIED.into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use xtask::farm::{Authority, Leaf};
+
+    use super::*;
+
+    #[test]
+    fn a_chain_without_proof_of_its_key_is_never_valid() {
+        let authority = Authority::new("Farm");
+        let case = Case {
+            chain: authority.issue(&Leaf::new(["a.test"])).chain,
+            proof: Proof::NotAsked,
+            name: Host::Name("a.test".to_owned()),
+            trust: TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap(),
+            now: Timestamp::now(),
+        };
+        assert_eq!(judge(&case, None).verdict.faults, []);
+        for (proof, kind) in [
+            (Proof::Missing, FaultKind::KeyMismatch),
+            (
+                Proof::Given(Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature))),
+                FaultKind::KeyMismatch,
+            ),
+            (Proof::Given(Err(rustls::Error::DecryptError)), FaultKind::NotVerifiable),
+        ] {
+            let presented = judge(&Case { proof, ..case.clone() }, None);
+            assert_eq!(presented.verdict.worst().unwrap().kind, kind);
         }
     }
 }

@@ -141,7 +141,10 @@ fn every_kind_of_alternative_name_is_listed() {
 fn the_common_name_is_no_host_name() {
     let presented = judge(&Draft { extensions: Vec::new(), ..Draft::new() });
     assert_eq!(kinds(&presented), [FaultKind::HostnameMismatch]);
-    assert_eq!(presented.verdict.faults[0].detail, "the certificate is for no host name, not for a.test");
+    assert_eq!(
+        presented.verdict.faults[0].detail,
+        "the certificate has no subject alternative name, so it is not for a.test"
+    );
     assert_eq!(presented.leaf.unwrap().san_count, 0);
 }
 

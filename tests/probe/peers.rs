@@ -102,6 +102,22 @@ async fn every_alert_has_its_reason() {
 }
 
 #[tokio::test]
+async fn the_hello_fits_one_packet_and_offers_a_post_quantum_group() {
+    let (address, task) = peer(|mut stream| async move {
+        let hello = record(&mut stream).await?;
+        assert!(hello.len() < 600, "{}", hello.len());
+        // The list of groups starts with X25519, and holds X25519MLKEM768 (RFC 8446 §4.2.7).
+        let groups = hello.windows(2).position(|bytes| bytes == [0x11, 0xec]).unwrap();
+        let first = hello.windows(2).position(|bytes| bytes == [0, 0x1d]).unwrap();
+        assert!(first < groups && groups - first < 16);
+        Ok(())
+    })
+    .await;
+    assert!(look_within(address, PATIENCE).await.failure.is_some());
+    task.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_answers_instead_of_tls_is_told() {
     let long = format!("SSH-2.0-\u{1b}[31m{}\r\n", "x".repeat(2000));
     for (greeting, expected) in [
@@ -249,6 +265,12 @@ async fn closing_and_resetting_are_told_apart() {
     let seen = look_within(resetting, PATIENCE).await;
     let text = "the server reset the connection after the first message of the handshake";
     assert_eq!(bare_failure(&seen), (FailureReason::ConnectionReset, text));
+}
+
+#[tokio::test]
+async fn endless_patience_is_no_panic() {
+    let free = TcpListener::bind(loopback_address()).await.unwrap().local_addr().unwrap();
+    assert_eq!(reason(&look_within(free, Duration::MAX).await), Some(FailureReason::ConnectionRefused));
 }
 
 #[tokio::test]

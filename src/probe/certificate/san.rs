@@ -35,16 +35,14 @@ pub(in crate::probe) fn first_dns_name(certificate: &X509Certificate<'_>) -> Opt
     }
 }
 
-/// The names for a sentence: `a.test, b.test and 3 more`, or `no host name`.
-pub(in crate::probe) fn presented(certificate: &X509Certificate<'_>) -> String {
+/// The names for a sentence: `a.test, b.test and 3 more`; `None` when there are none.
+pub(in crate::probe) fn presented(certificate: &X509Certificate<'_>) -> Option<String> {
     let (listed, count) = list(certificate);
-    if count == 0 {
-        return "no host name".to_owned();
-    }
     let told: Vec<String> = listed.iter().take(MAX_TOLD).map(|name| text::clean_to(name, 64)).collect();
     match count - told.len() {
-        0 => told.join(", "),
-        more => format!("{} and {more} more", told.join(", ")),
+        _ if count == 0 => None,
+        0 => Some(told.join(", ")),
+        more => Some(format!("{} and {more} more", told.join(", "))),
     }
 }
 

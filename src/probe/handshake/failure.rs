@@ -42,7 +42,10 @@ fn of_tls(error: &Error, requested: bool) -> (FailureReason, String) {
         }
         Error::InvalidMessage(what) => (FailureReason::ProtocolViolation, violation(&format!("{what:?}"))),
         Error::PeerMisbehaved(what) => (FailureReason::ProtocolViolation, violation(&format!("{what:?}"))),
-        Error::PeerIncompatible(what) => (FailureReason::ProtocolViolation, violation(&format!("{what:?}"))),
+        Error::PeerIncompatible(what) => (
+            FailureReason::ProtocolViolation,
+            format!("the server lacks a part of TLS that is needed: {}", text::clean(&format!("{what:?}"))),
+        ),
         Error::General(_) | Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => {
             (FailureReason::ProbeError, format!("the handshake could not be made: {error}"))
         }

@@ -3,22 +3,26 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use rustls::{
-    crypto::aws_lc_rs,
+    crypto::{WebPkiSupportedAlgorithms, aws_lc_rs},
     pki_types::{CertificateDer, UnixTime},
 };
 use webpki::{EndEntityCert, KeyUsage};
 
-use super::{Case, MAX_CHAIN};
+use super::{Case, MAX_JUDGED};
 use crate::probe::{certificate, trust::digest_of};
 
 /// How many paths one generation of the memory holds; there are two of about 100 bytes a path.
 const GENERATION: usize = 8192;
+
+/// What chains may be signed with: the same as handshakes.
+static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> =
+    LazyLock::new(|| aws_lc_rs::default_provider().signature_verification_algorithms);
 
 /// When the intermediates of a verified path are all valid, both inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,7 @@ pub(super) fn find(
     at: Timestamp,
     paths: Option<&PathCache>,
 ) -> Result<Path, webpki::Error> {
-    let chain = &case.chain[..case.chain.len().min(MAX_CHAIN)];
+    let chain = &case.chain[..case.chain.len().min(MAX_JUDGED)];
     let Some(paths) = paths else { return search(case, leaf, &chain[1..], at) };
     let key = digest_of(chain.iter().map(AsRef::as_ref).chain([&case.trust.id()[..]]));
     if let Some(path) = paths.get(&key).filter(|path| path.not_before <= at && at <= path.not_after) {
@@ -65,7 +69,7 @@ fn search(
 ) -> Result<Path, webpki::Error> {
     let seconds = Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0));
     let verified = leaf.verify_for_usage(
-        aws_lc_rs::default_provider().signature_verification_algorithms.all,
+        ALGORITHMS.all,
         case.trust.anchors(),
         intermediates,
         UnixTime::since_unix_epoch(seconds),
