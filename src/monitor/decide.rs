@@ -158,7 +158,7 @@ fn certificate(
 ) -> Option<CertificateStatus> {
     let Some(presented) = &observation.presented else { return old };
     let is_proven = broken(observation).is_none();
-    if !is_proven && presented.verdict.is_valid() && old.is_some() {
+    if !is_proven && !presented.verdict.is_faulty() && old.is_some() {
         return old;
     }
     Some(status_of(presented, is_proven && presented.verdict.is_valid(), input.now))
@@ -250,7 +250,7 @@ fn valid(input: &Input<'_>, status: &SslMonitorStatus) -> Condition {
     };
     let judged = observation.presented.as_ref().filter(|presented| {
         // Without a completed handshake possession of the key is unproven: only faults count then.
-        broken(observation).is_none() || !presented.verdict.is_valid()
+        broken(observation).is_none() || presented.verdict.is_faulty()
     });
     judged.map_or_else(
         || unjudged(input, observation, status),

@@ -580,7 +580,7 @@ fn a_server_that_demands_a_client_certificate_is_reached() {
 
 #[test]
 fn a_certificate_of_a_broken_handshake_is_shown_and_not_called_valid() {
-    let mut observation = served("F1", at("2026-06-01T00:00:00Z"));
+    let mut observation = faulty("F1", at("2026-06-01T00:00:00Z"), &[FaultKind::Unproven]);
     observation.failure = failed(FailureReason::ConnectionClosed).failure;
     let mut life = life();
     life.seen().probed(&observation);

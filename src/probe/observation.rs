@@ -165,6 +165,9 @@ pub enum FaultKind {
     UnsupportedAlgorithm,
     /// The chain breaks another rule of RFC 5280 (version, critical extension, name constraint, path length…).
     NotVerifiable,
+    /// The connection ended before the server could prove that it holds the certificate's key: nothing is wrong with what
+    /// was seen, but anyone could have sent it.
+    Unproven,
 }
 
 /// Why no, or no complete, handshake came about.
@@ -252,6 +255,11 @@ impl Verdict {
         self.faults.is_empty()
     }
 
+    /// Whether a fault was found that holds whoever sent the chain: one besides the missing proof.
+    pub fn is_faulty(&self) -> bool {
+        self.faults.iter().any(|fault| fault.kind != FaultKind::Unproven)
+    }
+
     /// The worst fault, if any.
     pub fn worst(&self) -> Option<&Fault> {
         self.faults.first()
@@ -262,7 +270,7 @@ impl Verdict {
 
 impl FaultKind {
     /// Every kind, worst first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CertificateUnparsable,
         Self::KeyMismatch,
         Self::Expired,
@@ -279,6 +287,7 @@ impl FaultKind {
         Self::WeakKey,
         Self::UnsupportedAlgorithm,
         Self::NotVerifiable,
+        Self::Unproven,
     ];
 
     /// Whether the fault says that the chain does not lead to a trusted root, so that more trust anchors could mend it.
@@ -305,6 +314,7 @@ impl FaultKind {
             Self::WeakKey => "WeakKey",
             Self::UnsupportedAlgorithm => "UnsupportedAlgorithm",
             Self::NotVerifiable => "NotVerifiable",
+            Self::Unproven => "Unproven",
         }
     }
 }

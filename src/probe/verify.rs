@@ -189,7 +189,7 @@ impl Findings {
         match proof {
             Proof::NotAsked | Proof::Given(Ok(())) => {}
             Proof::Missing => self.add(
-                FaultKind::KeyMismatch,
+                FaultKind::Unproven,
                 "the connection ended before the server proved that it holds the certificate's key",
             ),
             Proof::Given(Err(error)) => self.judge_bad_proof(error, leaf),
@@ -272,7 +272,7 @@ mod tests {
         };
         assert_eq!(judge(&case, None).verdict.faults, []);
         for (proof, kind) in [
-            (Proof::Missing, FaultKind::KeyMismatch),
+            (Proof::Missing, FaultKind::Unproven),
             (
                 Proof::Given(Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature))),
                 FaultKind::KeyMismatch,
