@@ -1,0 +1,247 @@
+//! The command line: text to values. Nothing happens here.
+
+mod values;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
+use clap_complete::Shell;
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+pub use self::values::{ConnectTo, DomainPort};
+use self::values::{server_name, timeout, timestamp};
+use crate::{
+    api::DEFAULT_ALERT_DAYS,
+    probe::{AddressPolicy, Host},
+    telemetry::LogFormat,
+};
+
+/// Watch the TLS certificates that are really served at your domains.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "sslmonitor", version, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run the operator: watch the SslMonitors of a cluster
+    Run(RunArgs),
+    /// Check certificates now, without a cluster
+    #[command(
+        long_about = CHECK_LONG,
+        after_help = "Exit status: 0 all valid, 1 some certificate is invalid, expiring or could not be fetched, 2 wrong \
+                      usage or input."
+    )]
+    Check(Box<CheckArgs>),
+    /// Print the custom resource definitions, for kubectl apply -f -
+    Crd,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell that will read it
+        shell: Shell,
+    },
+}
+
+const CHECK_LONG: &str = "Check certificates now, without a cluster: the same check and the same verdict as the operator's. \
+                          Name domains, or give SslMonitor manifests with -f.";
+
+/// How to run the operator. Every option is also an environment variable.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Serve /metrics, /livez and /readyz at this address
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:8080", env = "SSLMONITOR_ADMIN_ADDRESS")]
+    pub admin_address: SocketAddr,
+    /// Which addresses may be dialled, and who resolves names.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// How many targets are checked at once
+    #[arg(long, value_name = "N", default_value_t = 128, env = "SSLMONITOR_CONCURRENCY")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
+    /// How many statuses are written at once
+    #[arg(long, value_name = "N", default_value_t = 16, env = "SSLMONITOR_STATUS_WRITES")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub status_writes: u16,
+    /// How log lines look: one JSON object a line, or text
+    #[arg(long, value_name = "FORMAT", default_value = "json", env = "SSLMONITOR_LOG_FORMAT")]
+    #[arg(value_parser = PossibleValuesParser::new(["json", "text"]).map(|name| log_format(&name)))]
+    pub log_format: LogFormat,
+    /// What is logged: a level (off, error, warn, info, debug, trace), or target=level pairs separated by commas
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "SSLMONITOR_LOG_LEVEL")]
+    pub log_level: String,
+}
+
+/// Which addresses may be dialled, and who resolves names: the same for `run` and `check`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Allow these networks although they are denied by default (loopback, link-local, cloud metadata…); repeatable
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "SSLMONITOR_ALLOW_CIDR")]
+    pub allow_cidr: Vec<IpNet>,
+    /// Never connect to these networks; repeatable
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "SSLMONITOR_DENY_CIDR")]
+    pub deny_cidr: Vec<IpNet>,
+    /// Connect to public addresses only
+    #[arg(long, env = "SSLMONITOR_PUBLIC_ONLY")]
+    pub public_only: bool,
+    /// Ask this DNS server instead of the system's
+    #[arg(long, value_name = "IP:PORT", env = "SSLMONITOR_RESOLVER")]
+    pub resolver: Option<SocketAddr>,
+}
+
+/// What to check, and how to tell.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Domains to check, for example api.example.com, api.example.com:8443 or [2001:db8::1]:443 [default port: 443]
+    #[arg(value_name = "DOMAIN[:PORT]", required_unless_present = "file")]
+    pub domains: Vec<DomainPort>,
+    /// Check the SslMonitors of this file or directory (*.yaml, *.yml, *.json), or of standard input (-); repeatable.
+    /// ConfigMaps and Secrets beside them serve as their CA bundles
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    pub file: Vec<PathBuf>,
+    /// How to print the results
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+    /// Connect to this address instead of the domain's, and still verify for the domain
+    #[arg(long, value_name = "IP[:PORT]")]
+    pub connect_to: Option<ConnectTo>,
+    /// Send this name in the handshake, and verify the certificate for it
+    #[arg(long, value_name = "NAME", value_parser = server_name)]
+    pub server_name: Option<Host>,
+    /// Trust the CA certificates of this file, too; they also stand in for CA bundles that the manifests only name
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+    /// Do not trust the system's CA certificates
+    #[arg(long)]
+    pub no_system_roots: bool,
+    /// Judge as at this time, for example 2027-01-31T00:00:00Z [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = timestamp)]
+    pub at: Option<Timestamp>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=365), help = alert_days_help())]
+    /// Days before its expiry from which on a certificate counts as expiring; `None` for each monitor's own.
+    pub alert_days: Option<u16>,
+    /// Time limit of one check, from 1s to 2m [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    pub timeout: Option<Duration>,
+    /// How many targets are checked at once
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrency: u16,
+    /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "resolver", "timeout"])]
+    pub pem: Option<PathBuf>,
+    /// Which addresses may be dialled, and who resolves names.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table, and below it what is wrong
+    Table,
+    /// A table with more columns
+    Wide,
+    /// SslMonitors with their status, as JSON
+    Json,
+    /// SslMonitors with their status, as YAML
+    Yaml,
+    /// A JUnit report, for CI
+    Junit,
+}
+
+fn alert_days_help() -> String {
+    format!("Days before its expiry from which on a certificate counts as expiring [default: {DEFAULT_ALERT_DAYS}]")
+}
+
+fn log_format(name: &str) -> LogFormat {
+    if name == "text" { LogFormat::Text } else { LogFormat::Json }
+}
+
+// === impl NetworkArgs ===
+
+impl NetworkArgs {
+    /// The address policy; `own` are the API server's addresses, if there is one.
+    pub fn policy(&self, own: Vec<IpAddr>) -> AddressPolicy {
+        AddressPolicy {
+            allow: self.allow_cidr.clone(),
+            deny: self.deny_cidr.clone(),
+            public_only: self.public_only,
+            own,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn check(arguments: &[&str]) -> Result<CheckArgs, String> {
+        let line = ["sslmonitor", "check"].iter().chain(arguments);
+        match Cli::try_parse_from(line).map_err(|error| error.to_string())?.command {
+            Command::Check(args) => Ok(*args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_needs_no_option() {
+        let Command::Run(args) = Cli::try_parse_from(["sslmonitor", "run"]).unwrap().command else { panic!() };
+        let found = (args.admin_address.to_string(), args.concurrency, args.status_writes, args.log_level.as_str());
+        assert_eq!(found, ("0.0.0.0:8080".to_owned(), 128, 16, "info"));
+        assert_eq!((args.log_format, args.network), (LogFormat::Json, NetworkArgs::default()));
+    }
+
+    #[test]
+    fn networks_are_listed_or_repeated() {
+        let line = ["sslmonitor", "run", "--allow-cidr", "10.0.0.0/8,::1/128", "--allow-cidr", "127.0.0.0/8"];
+        let Command::Run(args) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+        let policy = args.network.policy(Vec::new());
+        let allowed: Vec<String> = policy.allow.iter().map(ToString::to_string).collect();
+        assert_eq!(allowed, ["10.0.0.0/8", "::1/128", "127.0.0.0/8"]);
+    }
+
+    #[test]
+    fn every_option_of_run_is_an_environment_variable() {
+        let cli = Cli::command();
+        let run = cli.find_subcommand("run").unwrap();
+        for argument in run.get_arguments().filter(|argument| argument.get_id() != "help") {
+            let expected = format!("SSLMONITOR_{}", argument.get_id().as_str().to_uppercase());
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn check_needs_a_domain_or_a_file() {
+        assert!(check(&[]).unwrap_err().contains("<DOMAIN[:PORT]>"));
+        assert_eq!(check(&["-f", "-"]).unwrap().file, [PathBuf::from("-")]);
+        assert_eq!(check(&["a.test"]).unwrap().domains.len(), 1);
+    }
+
+    #[test]
+    fn a_chain_from_a_file_is_not_fetched_as_well() {
+        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--resolver", "192.0.2.1:53"]] {
+            let error = check(&[&["a.test", "--pem", "x.pem"][..], &option].concat()).unwrap_err();
+            assert!(error.contains("cannot be used with"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The values of arguments that are more than a number or a word.
+
+use std::{net::IpAddr, str::FromStr, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    api::{DEFAULT_PORT, MAX_TIMEOUT, MIN_TIMEOUT, parse_duration},
+    probe::Host,
+};
+
+/// A domain or address to check, and its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainPort {
+    /// The domain, by the rule of `spec.domain`.
+    pub host: Host,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// Where to connect instead of the domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectTo {
+    /// The address.
+    pub address: IpAddr,
+    /// The TCP port; `None` for the target's own.
+    pub port: Option<u16>,
+}
+
+// === impl DomainPort ===
+
+impl FromStr for DomainPort {
+    type Err = String;
+
+    /// `DOMAIN`, `DOMAIN:PORT`, an address, `IPV4:PORT` or `[IPV6]:PORT`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (host, port) = split_port(text);
+        let host = host_named("domain", host)?;
+        Ok(Self { host, port: port.map_or(Ok(DEFAULT_PORT), port_number)? })
+    }
+}
+
+// === impl ConnectTo ===
+
+impl FromStr for ConnectTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, port) = split_port(text);
+        let address = address
+            .parse()
+            .map_err(|_| "must be an IP address, with or without a port, for example 192.0.2.10:8443".to_owned())?;
+        Ok(Self { address, port: port.map(port_number).transpose()? })
+    }
+}
+
+/// Split a port off. An IPv6 address has one only when it stands in brackets.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    if text.parse::<IpAddr>().is_ok() {
+        return (text, None);
+    }
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return match rest.strip_prefix(':') {
+            Some(port) => (address, Some(port)),
+            None if rest.is_empty() => (address, None),
+            None => (text, None),
+        };
+    }
+    // Something with a scheme or a path shall be named whole in the error.
+    match text.rsplit_once(':') {
+        Some((host, port)) if !text.contains('/') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+fn port_number(text: &str) -> Result<u16, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| digits && *port > 0);
+    port.ok_or_else(|| format!("port must be a number from 1 to 65535, not {text:?}"))
+}
+
+/// Read a host by the rule of the API, with a hint where another spelling of the same name would be accepted.
+fn host_named(what: &str, text: &str) -> Result<Host, String> {
+    text.parse::<Host>().map_err(|error| {
+        let hint = other_spelling(text).map(|other| format!("; write it as {other}")).unwrap_or_default();
+        format!("{what} {error}{hint}")
+    })
+}
+
+/// The same name in lower case, with international labels in their xn-- form and without final dot.
+fn other_spelling(text: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii(text.trim_end_matches('.')).ok()?;
+    let differs = ascii != text && ascii.parse::<Host>().is_ok();
+    differs.then_some(ascii)
+}
+
+/// Read `--server-name`.
+pub(super) fn server_name(text: &str) -> Result<Host, String> {
+    host_named("the name", text)
+}
+
+/// Read `--timeout`, by the rule of `spec.timeout`.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).ok().filter(|duration| (MIN_TIMEOUT..=MAX_TIMEOUT).contains(duration));
+    duration.ok_or_else(|| "timeout must be a duration from 1s to 2m, for example 10s".to_owned())
+}
+
+/// Read `--at`.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "must be a time with an offset (RFC 3339), for example 2027-01-31T00:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_domain_may_have_a_port() {
+        let table = [
+            ("a.test", "a.test", 443),
+            ("a.test:8443", "a.test", 8443),
+            ("xn--bcher-kva.de", "xn--bcher-kva.de", 443),
+            ("192.0.2.1", "192.0.2.1", 443),
+            ("192.0.2.1:1", "192.0.2.1", 1),
+            ("2001:db8::1", "2001:db8::1", 443),
+            ("[2001:db8::1]", "2001:db8::1", 443),
+            ("[2001:db8::1]:65535", "2001:db8::1", 65535),
+        ];
+        for (text, host, port) in table {
+            assert_eq!(text.parse(), Ok(DomainPort { host: host.parse().unwrap(), port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_other_domain_is_refused_with_one_sentence() {
+        const DOMAIN: &str = "domain must be a host name without scheme, port or path, for example api.example.com";
+        let hinted = |other: &str| format!("{DOMAIN}; write it as {other}");
+        let port = |text: &str| format!("port must be a number from 1 to 65535, not {text:?}");
+        let table = [
+            ("https://x.test", DOMAIN.to_owned()),
+            ("https://x.test:443", DOMAIN.to_owned()),
+            ("x.test/path", DOMAIN.to_owned()),
+            ("x.test:443/path", DOMAIN.to_owned()),
+            ("*.x.test", DOMAIN.to_owned()),
+            ("x:443", DOMAIN.to_owned()),
+            ("localhost", DOMAIN.to_owned()),
+            ("", DOMAIN.to_owned()),
+            (":443", DOMAIN.to_owned()),
+            ("x.test:443\n", port("443\n")),
+            ("x.test\n", DOMAIN.to_owned()),
+            ("[2001:db8::1]443", DOMAIN.to_owned()),
+            ("[2001:db8::1", DOMAIN.to_owned()),
+            ("2001:DB8::1", hinted("2001:db8::1")),
+            ("Api.Example.com", hinted("api.example.com")),
+            ("bücher.de", hinted("xn--bcher-kva.de")),
+            ("bücher.de:8443", hinted("xn--bcher-kva.de")),
+            ("x.test.", hinted("x.test")),
+            ("x.test:0", port("0")),
+            ("x.test:65536", port("65536")),
+            ("x.test:", port("")),
+            ("x.test:+1", port("+1")),
+            ("x.test:https", port("https")),
+        ];
+        for (text, expected) in table {
+            assert_eq!(text.parse::<DomainPort>(), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_connects_to_addresses_only() {
+        let read = |text: &str| text.parse::<ConnectTo>().map(|to| (to.address.to_string(), to.port));
+        assert_eq!(read("192.0.2.1"), Ok(("192.0.2.1".to_owned(), None)));
+        assert_eq!(read("192.0.2.1:8443"), Ok(("192.0.2.1".to_owned(), Some(8443))));
+        assert_eq!(read("[::1]:8443"), Ok(("::1".to_owned(), Some(8443))));
+        for text in ["lb.test", "192.0.2.1:0", "", "192.0.2.1:x"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_and_limits_are_read() {
+        assert_eq!(timeout("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(timestamp("2027-01-31T01:00:00+01:00"), timestamp("2027-01-31T00:00:00Z"));
+        for text in ["10", "500ms", "3m", ""] {
+            assert!(timeout(text).is_err(), "{text}");
+        }
+        for text in ["2027-01-31", "tomorrow", "2027-01-31T00:00:00", ""] {
+            assert!(timestamp(text).is_err(), "{text}");
+        }
+    }
+}
