@@ -9,9 +9,11 @@
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
+//! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above but `controller` |
 
 pub mod admin;
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod controller;
 pub mod metrics;

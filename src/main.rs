@@ -1,3 +1,36 @@
 //! `sslmonitor`: parse, match the command, exit code.
 
-fn main() {}
+use std::{
+    io::{self, ErrorKind, Write as _},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, Parser as _};
+use rustls::crypto::aws_lc_rs;
+use ssl_monitor_operator::{
+    api, check,
+    cli::{Cli, Command},
+};
+
+fn main() -> ExitCode {
+    // Whatever speaks TLS below shall use this one provider. An error says that there is one already, which nothing set.
+    let _ = aws_lc_rs::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Run(_) => ExitCode::FAILURE,
+        Command::Check(args) => check::run(&args),
+        Command::Crd => print(api::crd_files().into_iter().map(|(_, text)| text).collect::<String>().as_bytes()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sslmonitor", &mut script);
+            print(&script)
+        }
+    }
+}
+
+fn print(text: &[u8]) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}

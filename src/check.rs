@@ -1,0 +1,200 @@
+//! `sslmonitor check`: the same engine and the same decision as the operator's, without a cluster.
+
+mod bundles;
+mod documents;
+mod input;
+mod manifests;
+mod output;
+mod report;
+mod result;
+mod runner;
+mod trust;
+
+use std::{
+    io::{self, BufWriter, IsTerminal as _},
+    path::Path,
+    process::ExitCode,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::{
+    manifests::Manifests,
+    output::{Tolerant, complain},
+    report::{Report, is_streamed, report},
+    result::{Verdict, sentence, summary, target_name, verdict},
+    runner::{Runner, check_file},
+    trust::Trust,
+};
+use crate::{
+    api::SslMonitor,
+    cli::{CheckArgs, Format},
+    probe::{FailureReason, Prober, ProberError, ProberSettings},
+};
+
+/// All are valid.
+const ALL_VALID: u8 = 0;
+/// Some are not.
+const SOME_BAD: u8 = 1;
+/// Wrong usage or input.
+const WRONG_INPUT: u8 = 2;
+/// With more targets than this, progress is shown on a terminal.
+const FEW: usize = 5;
+
+/// Why nothing, or not everything, could be checked.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error(transparent)]
+    Prober(#[from] ProberError),
+    #[error("failed to start: {0}")]
+    Runtime(#[source] io::Error),
+    #[error("failed to write the results: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// What is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+struct InputError {
+    /// File, document and item.
+    place: String,
+    message: String,
+}
+
+/// Check what the arguments name and print the results. The exit code is 0 when all are valid, 1 when some are not, and 2
+/// for wrong usage or input; a bad document does not keep the others from being checked.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    ExitCode::from(check(args).unwrap_or_else(|error| {
+        complain(format_args!("error: {error}"));
+        WRONG_INPUT
+    }))
+}
+
+fn check(args: &CheckArgs) -> Result<u8, CheckError> {
+    let Manifests { monitors, bundles, errors } = Manifests::gather(args);
+    for error in &errors {
+        complain(format_args!("error: {error}"));
+    }
+    if args.no_system_roots && args.ca_file.is_none() && args.file.is_empty() {
+        return Err(CheckError::Usage(
+            "--no-system-roots needs --ca-file: without either no certificate could be trusted",
+        ));
+    }
+    let mut trust = Trust::new(args, bundles)?;
+    let mut tally = Tally::new(args.output, monitors.len());
+    match &args.pem {
+        Some(path) => tally.add(judge_file(args, path, monitors, &mut trust)?)?,
+        None => probe_all(args, monitors, trust, &mut tally)?,
+    }
+    let code = tally.finish()?;
+    Ok(if errors.is_empty() { code } else { WRONG_INPUT })
+}
+
+fn probe_all(args: &CheckArgs, monitors: Vec<SslMonitor>, trust: Trust, tally: &mut Tally) -> Result<(), CheckError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CheckError::Runtime)?;
+    let settings = ProberSettings { policy: args.network.policy(Vec::new()), resolver: args.network.resolver };
+    runtime.block_on(async {
+        let runner = Runner {
+            prober: Prober::new(settings)?,
+            connect_port: args.connect_to.and_then(|to| to.port),
+            at: args.at,
+            concurrency: usize::from(args.concurrency),
+        };
+        runner.run(monitors, trust, |monitor| tally.add(monitor)).await.map_err(CheckError::Output)
+    })
+}
+
+fn judge_file(
+    args: &CheckArgs,
+    path: &Path,
+    monitors: Vec<SslMonitor>,
+    trust: &mut Trust,
+) -> Result<SslMonitor, CheckError> {
+    let ([domain], Ok([monitor])) = (&args.domains[..], <[SslMonitor; 1]>::try_from(monitors)) else {
+        return Err(CheckError::Usage("--pem judges one chain: name one DOMAIN with it"));
+    };
+    let (store, _) = trust.of(&monitor);
+    let name = args.server_name.as_ref().unwrap_or(&domain.host);
+    Ok(check_file(path, monitor, name, &store, args.at)?)
+}
+
+/// Counts, reports and explains results.
+struct Tally {
+    report: Box<dyn Report>,
+    progress: ProgressBar,
+    /// Below a table: what is wrong, in sentences.
+    notes: Option<Vec<String>>,
+    bad: usize,
+}
+
+// === impl Tally ===
+
+impl Tally {
+    fn new(format: Format, count: usize) -> Self {
+        let stdout = io::stdout();
+        let is_in_the_way = is_streamed(format) && stdout.is_terminal();
+        let progress = if count > FEW && !is_in_the_way { progress_bar(count) } else { ProgressBar::hidden() };
+        Self {
+            report: report(format, count, BufWriter::new(Tolerant::new(stdout))),
+            progress,
+            notes: (format == Format::Table).then(Vec::new),
+            bad: 0,
+        }
+    }
+
+    fn add(&mut self, monitor: SslMonitor) -> io::Result<()> {
+        self.progress.inc(1);
+        if verdict(&monitor) == Verdict::Bad {
+            self.bad += 1;
+            if let Some(notes) = &mut self.notes {
+                notes.push(note(&monitor));
+            }
+        }
+        self.report.add(monitor)
+    }
+
+    fn finish(mut self) -> Result<u8, CheckError> {
+        self.progress.finish_and_clear();
+        self.report.finish().map_err(CheckError::Output)?;
+        self.notes.iter().flatten().for_each(complain);
+        Ok(if self.bad == 0 { ALL_VALID } else { SOME_BAD })
+    }
+}
+
+/// What is wrong, and what the one who asked can do about it here.
+fn note(monitor: &SslMonitor) -> String {
+    let is_denied = summary(monitor) == FailureReason::TargetDenied.as_str();
+    let hint = if is_denied { "; allow it with --allow-cidr" } else { "" };
+    format!("{}: {}{hint}", target_name(monitor), sentence(monitor))
+}
+
+/// A bar on stderr; it draws nothing when that is not a terminal.
+fn progress_bar(count: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("checking {wide_bar} {pos}/{len}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
+}
+
+// === impl CheckError ===
+
+impl From<io::Error> for CheckError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+// === impl InputError ===
+
+impl InputError {
+    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
+
+    fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(input::name(path), format!("cannot be read: {error}"))
+    }
+}

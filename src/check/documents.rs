@@ -1,0 +1,205 @@
+//! From a text to documents: YAML with several documents, JSON, and lists; one broken document does not hide the others.
+
+use std::path::Path;
+
+use serde_json::{Deserializer, Value};
+use serde_saphyr::UserMessageFormatter;
+
+use super::InputError;
+
+/// One object of an input.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Document {
+    /// File, document and item, for messages.
+    pub(super) place: String,
+    /// The object.
+    pub(super) value: Value,
+}
+
+/// All documents of an input in their order. Empty ones are passed over, and lists are taken apart.
+pub(super) fn documents(name: &str, bytes: &[u8]) -> Vec<Result<Document, InputError>> {
+    let Ok(text) = str::from_utf8(bytes) else {
+        return vec![Err(InputError::new(name, "is not UTF-8 text"))];
+    };
+    let values = match json(name, text) {
+        Some(values) => values,
+        None => yaml(name, text),
+    };
+    values.into_iter().flat_map(items).collect()
+}
+
+/// The values of a JSON text, also of several in a row; `None` when it is to be read as YAML.
+fn json(name: &str, text: &str) -> Option<Vec<Result<Document, InputError>>> {
+    let must = Path::new(name).extension().is_some_and(|end| end == "json");
+    if !must && !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (index, value) in Deserializer::from_str(text).into_iter().enumerate() {
+        let place = place(name, index);
+        match value {
+            Ok(value) => found.push(Ok(Document { place, value })),
+            // A flow mapping of YAML begins like JSON.
+            Err(_) if !must && index == 0 => return None,
+            Err(error) => found.push(Err(InputError::new(place, format!("is not valid JSON: {error}")))),
+        }
+    }
+    Some(found)
+}
+
+fn yaml(name: &str, text: &str) -> Vec<Result<Document, InputError>> {
+    let parts = split(text).into_iter().filter(|part| !part.is_blank());
+    let read = parts.enumerate().map(|(index, part)| {
+        let place = place(name, index);
+        match serde_saphyr::from_str(part.text) {
+            Ok(value) => Ok(Document { place, value }),
+            Err(error) => Err(InputError::new(place, part.complaint(&error))),
+        }
+    });
+    read.filter(|document| !matches!(document, Ok(Document { value: Value::Null, .. }))).collect()
+}
+
+fn place(name: &str, index: usize) -> String {
+    format!("{name}, document {}", index + 1)
+}
+
+/// A part of a YAML text between two separators.
+#[derive(Debug, PartialEq, Eq)]
+struct Part<'a> {
+    text: &'a str,
+    /// How many lines of the text are before it.
+    lines_before: u64,
+}
+
+/// Split a YAML text at its separators: lines that begin with `---` at their first column, where neither a scalar nor a collection
+/// can go on (YAML 1.2.2 §9.1.2).
+fn split(text: &str) -> Vec<Part<'_>> {
+    let (mut parts, mut start, mut first_line) = (Vec::new(), 0, 0);
+    let mut position = 0;
+    for (line, content) in (0_u64..).zip(text.split_inclusive('\n')) {
+        let is_separator =
+            content.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        if is_separator {
+            parts.push(Part { text: &text[start..position], lines_before: first_line });
+            (start, first_line) = (position, line);
+        }
+        position += content.len();
+    }
+    parts.push(Part { text: &text[start..], lines_before: first_line });
+    parts
+}
+
+/// The items of a list, else the document itself.
+fn items(document: Result<Document, InputError>) -> Vec<Result<Document, InputError>> {
+    let mut document = match document {
+        Ok(document) => document,
+        Err(error) => return vec![Err(error)],
+    };
+    let is_list = matches!(document.value["kind"].as_str(), Some("List" | "SslMonitorList"));
+    match document.value.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => {
+            let place = |index: usize| format!("{}, item {}", document.place, index + 1);
+            let numbered = items.into_iter().enumerate();
+            numbered.map(|(index, value)| Ok(Document { place: place(index), value })).collect()
+        }
+        _ if is_list => vec![Err(InputError::new(document.place, "items: must be a list"))],
+        _ => vec![Ok(document)],
+    }
+}
+
+// === impl Part ===
+
+impl Part<'_> {
+    /// Whether there is nothing in it but comments, directives and a separator.
+    fn is_blank(&self) -> bool {
+        self.text.lines().all(|line| {
+            let line = line.strip_prefix("---").unwrap_or(line).trim();
+            line.is_empty() || line.starts_with('#') || line.starts_with('%') || line == "..."
+        })
+    }
+
+    /// What is wrong, with the line of the whole text.
+    fn complaint(&self, error: &serde_saphyr::Error) -> String {
+        let message = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+        let Some(location) = error.location() else { return format!("is not valid YAML: {message}") };
+        let message = message.split(" at line ").next().unwrap_or_default();
+        format!("is not valid YAML: line {}: {message}", self.lines_before + location.line())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, text: &str) -> Vec<String> {
+        let shown = |document: Result<Document, InputError>| match document {
+            Ok(document) => format!("{}: {}", document.place, document.value),
+            Err(error) => error.to_string(),
+        };
+        documents(name, text.as_bytes()).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_broken_document_does_not_hide_the_others() {
+        assert_eq!(
+            read("m.yaml", "# first\na: 1\n---\nb: [1,\nc: }\n---\nc: 3\n"),
+            [
+                "m.yaml, document 1: {\"a\":1}",
+                "m.yaml, document 2: is not valid YAML: line 4: mismatched bracket '[' closed by '}'",
+                "m.yaml, document 3: {\"c\":3}"
+            ]
+        );
+    }
+
+    #[test]
+    fn empty_documents_are_passed_over() {
+        let text = "---\n# only a comment\n---\n%YAML 1.2\n---\na: 1\n...\n---\n--- \n---\r\nb: 2\r\n---";
+        assert_eq!(read("m.yaml", text), ["m.yaml, document 1: {\"a\":1}", "m.yaml, document 2: {\"b\":2}"]);
+        assert_eq!(read("m.yaml", ""), Vec::<String>::new());
+        assert_eq!(read("m.yaml", "# nothing\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn dashes_inside_a_scalar_separate_nothing() {
+        assert_eq!(
+            read("m.yaml", "pem: |\n  -----BEGIN CERTIFICATE-----\n  ---\n--- # next\nb: ----\n"),
+            [
+                "m.yaml, document 1: {\"pem\":\"-----BEGIN CERTIFICATE-----\\n---\\n\"}",
+                "m.yaml, document 2: {\"b\":\"----\"}"
+            ]
+        );
+    }
+
+    #[test]
+    fn json_may_come_several_in_a_row() {
+        assert_eq!(
+            read("standard input", "{\"a\": 1}\n\t{\"b\": 2}"),
+            ["standard input, document 1: {\"a\":1}", "standard input, document 2: {\"b\":2}"]
+        );
+        assert_eq!(read("m.yaml", "{a: 1}"), ["m.yaml, document 1: {\"a\":1}"]);
+        assert_eq!(
+            read("m.json", "{\"a\": 1} {"),
+            [
+                "m.json, document 1: {\"a\":1}",
+                "m.json, document 2: is not valid JSON: EOF while parsing an object at line 1 column 10"
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_are_taken_apart() {
+        assert_eq!(
+            read("m.yaml", "kind: List\nitems:\n- a: 1\n- b: 2\n---\nkind: List\nitems: 3\n"),
+            [
+                "m.yaml, document 1, item 1: {\"a\":1}",
+                "m.yaml, document 1, item 2: {\"b\":2}",
+                "m.yaml, document 2: items: must be a list"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        assert_eq!(documents("m.yaml", &[0xff]), [Err(InputError::new("m.yaml", "is not UTF-8 text"))]);
+    }
+}

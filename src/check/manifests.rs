@@ -1,0 +1,155 @@
+//! What is to be checked: monitors from arguments and from manifests.
+
+use std::path::Path;
+
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Secret},
+    serde::de::DeserializeOwned,
+};
+use serde_json::Value;
+
+use super::{
+    InputError,
+    bundles::Bundles,
+    documents::{Document, documents},
+    input,
+};
+use crate::{
+    api::{DEFAULT_PORT, FieldError, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
+    cli::{CheckArgs, DomainPort},
+    probe::Host,
+};
+
+/// Everything that was found in the input.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    /// The monitors, in the order of the input: arguments first.
+    pub(super) monitors: Vec<SslMonitor>,
+    /// What may serve as a CA bundle.
+    pub(super) bundles: Bundles,
+    /// What is wrong with the rest.
+    pub(super) errors: Vec<InputError>,
+}
+
+// === impl Manifests ===
+
+impl Manifests {
+    /// Gather everything that the arguments name.
+    pub(super) fn gather(args: &CheckArgs) -> Self {
+        let mut found = Self { monitors: args.domains.iter().map(monitor_of).collect(), ..Self::default() };
+        args.file.iter().for_each(|path| found.read_argument(path));
+        for monitor in &mut found.monitors {
+            overrule(&mut monitor.spec, args);
+        }
+        found
+    }
+
+    fn read_argument(&mut self, path: &Path) {
+        let before = self.count();
+        match input::files(path) {
+            Ok(files) => files.iter().for_each(|file| self.read_file(file)),
+            Err(error) => self.errors.push(error),
+        }
+        if self.count() == before {
+            self.errors.push(InputError::new(input::name(path), "holds no SslMonitor"));
+        }
+    }
+
+    fn read_file(&mut self, file: &Path) {
+        match input::read(file) {
+            Ok(bytes) => {
+                for document in documents(&input::name(file), &bytes) {
+                    match document {
+                        Ok(document) => self.take(document),
+                        Err(error) => self.errors.push(error),
+                    }
+                }
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    fn take(&mut self, document: Document) {
+        let Document { place, value } = document;
+        match (value["kind"].as_str(), value["apiVersion"].as_str()) {
+            (Some("SslMonitor"), _) => self.take_monitor(&place, value),
+            (Some("ConfigMap"), Some("v1")) => match parse::<ConfigMap>(&place, value) {
+                Ok(object) => self.bundles.add_config_map(object),
+                Err(error) => self.errors.push(error),
+            },
+            (Some("Secret"), Some("v1")) => match parse::<Secret>(&place, value) {
+                Ok(object) => self.bundles.add_secret(object),
+                Err(error) => self.errors.push(error),
+            },
+            (Some(_), _) => {}
+            (None, _) => self.errors.push(InputError::new(place, "is no Kubernetes object: it has no kind")),
+        }
+    }
+
+    fn take_monitor(&mut self, place: &str, manifest: Value) {
+        match validate(manifest) {
+            Ok(monitor) => self.monitors.push(monitor),
+            Err(faults) => {
+                self.errors.extend(faults.iter().map(|fault: &FieldError| InputError::new(place, fault.to_string())));
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.monitors.len() + self.bundles.len() + self.errors.len()
+    }
+}
+
+fn parse<T: DeserializeOwned>(place: &str, value: Value) -> Result<T, InputError> {
+    serde_json::from_value(value).map_err(|error| InputError::new(place, error.to_string()))
+}
+
+fn monitor_of(target: &DomainPort) -> SslMonitor {
+    let spec = SslMonitorSpec { port: target.port, ..SslMonitorSpec::new(&target.host.to_string()) };
+    SslMonitor::new(&object_name(target), spec)
+}
+
+/// A name that Kubernetes accepts, so that what is printed can be applied.
+fn object_name(target: &DomainPort) -> String {
+    let host = match &target.host {
+        Host::Address(address) => format!("ip-{}", address.to_string().replace([':', '.'], "-").trim_matches('-')),
+        Host::Name(name) => name.clone(),
+    };
+    if target.port == DEFAULT_PORT { host } else { format!("{host}-{}", target.port) }
+}
+
+/// Options come before what a manifest says.
+fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
+    spec.alert_days = args.alert_days.unwrap_or(spec.alert_days);
+    if let Some(timeout) = args.timeout {
+        spec.timeout = format_duration(timeout);
+    }
+    if let Some(to) = args.connect_to {
+        spec.address = Some(to.address.to_string());
+    }
+    if let Some(name) = &args.server_name {
+        let tls = spec.tls.get_or_insert(TlsSpec { server_name: None, ca_bundle: None, use_system_roots: true });
+        tls.server_name = Some(name.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_target_has_a_name_that_kubernetes_accepts() {
+        let table = [
+            ("a.test", "a.test"),
+            ("a.test:8443", "a.test-8443"),
+            ("192.0.2.1", "ip-192-0-2-1"),
+            ("[2001:db8::1]:8443", "ip-2001-db8--1-8443"),
+            ("::1", "ip-1"),
+            ("2001:db8::", "ip-2001-db8"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(object_name(&text.parse().unwrap()), expected);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `-o table` and `-o wide`: aligned columns as `kubectl get` prints them.
+
+use std::io::{self, Write};
+
+use super::Report;
+use crate::{
+    api::SslMonitor,
+    check::result::{sentence, status, summary, target_name},
+};
+
+/// What stands for something that is not known.
+const NONE: &str = "-";
+/// Spaces between columns, as kubectl has them.
+const GAP: usize = 3;
+
+pub(super) struct Table<W> {
+    out: W,
+    is_wide: bool,
+    rows: Vec<Vec<String>>,
+}
+
+// === impl Table ===
+
+impl<W: Write> Table<W> {
+    pub(super) fn narrow(out: W) -> Self {
+        Self { out, is_wide: false, rows: vec![texts(&["DOMAIN", "STATUS", "DAYS", "EXPIRES"])] }
+    }
+
+    pub(super) fn wide(out: W) -> Self {
+        let heads = ["DOMAIN", "PORT", "STATUS", "DAYS", "EXPIRES", "ISSUER", "ADDRESS", "TLS", "MESSAGE"];
+        Self { out, is_wide: true, rows: vec![texts(&heads)] }
+    }
+}
+
+impl<W: Write> Report for Table<W> {
+    fn add(&mut self, monitor: SslMonitor) -> io::Result<()> {
+        self.rows.push(if self.is_wide { wide_row(&monitor) } else { narrow_row(&monitor) });
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        // The heading alone says nothing.
+        if self.rows.len() > 1 {
+            let widths = widths(&self.rows);
+            self.rows.iter().try_for_each(|row| writeln!(self.out, "{}", line(row, &widths)))?;
+        }
+        self.out.flush()
+    }
+}
+
+fn narrow_row(monitor: &SslMonitor) -> Vec<String> {
+    let [days, expires] = expiry(monitor);
+    vec![target_name(monitor), summary(monitor).to_owned(), days, expires]
+}
+
+fn wide_row(monitor: &SslMonitor) -> Vec<String> {
+    let [days, expires] = expiry(monitor);
+    let status = status(monitor);
+    let certificate = status.and_then(|status| status.certificate.as_ref());
+    let issuer = certificate.and_then(|certificate| certificate.issuer.clone());
+    let address = status.and_then(|status| status.address.clone());
+    let version = status.and_then(|status| status.tls.as_ref()).map(|tls| tls.version.clone());
+    vec![
+        monitor.spec.domain.clone(),
+        monitor.spec.port.to_string(),
+        summary(monitor).to_owned(),
+        days,
+        expires,
+        or_none(issuer),
+        or_none(address),
+        or_none(version),
+        sentence(monitor).to_owned(),
+    ]
+}
+
+fn expiry(monitor: &SslMonitor) -> [String; 2] {
+    let certificate = status(monitor).and_then(|status| status.certificate.as_ref());
+    let days = certificate.and_then(|certificate| certificate.days_until_expiry).map(|days| days.to_string());
+    let end = certificate.and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0.to_string());
+    [or_none(days), or_none(end)]
+}
+
+fn or_none(text: Option<String>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or_else(|| NONE.to_owned())
+}
+
+fn texts(heads: &[&str]) -> Vec<String> {
+    heads.iter().map(ToString::to_string).collect()
+}
+
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    (0..columns).map(|column| width(column).unwrap_or(0)).collect()
+}
+
+/// Cells padded to their columns' widths, without spaces at the end.
+fn line(row: &[String], widths: &[usize]) -> String {
+    let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}", width = width + GAP));
+    padded.collect::<String>().trim_end().to_owned()
+}

@@ -1,0 +1,76 @@
+//! What a status means to the one who asked: good or bad, and why.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::{
+    api::{DEFAULT_PORT, SslMonitor, SslMonitorStatus},
+    monitor::{ConditionType, find_condition},
+    probe::{Host, Target},
+};
+
+/// What a status means to the one who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The certificate is valid for long enough, and nothing else is wrong.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// The monitor is disabled.
+    Skipped,
+}
+
+/// Conditions by how much they matter to people: the first that has the summary's reason explains it.
+const BY_WEIGHT: [ConditionType; 5] = [
+    ConditionType::Stalled,
+    ConditionType::Reachable,
+    ConditionType::CertificateValid,
+    ConditionType::CertificateExpiring,
+    ConditionType::Ready,
+];
+
+/// Whether a checked monitor is good.
+pub(super) fn verdict(monitor: &SslMonitor) -> Verdict {
+    if !monitor.spec.enabled {
+        return Verdict::Skipped;
+    }
+    let status_of = |kind| find_condition(conditions(monitor), kind).map(|condition| condition.status.as_str());
+    let wanted = [
+        (ConditionType::Ready, "True"),
+        (ConditionType::CertificateValid, "True"),
+        (ConditionType::CertificateExpiring, "False"),
+    ];
+    let is_reached = status_of(ConditionType::Reachable).is_none_or(|status| status == "True");
+    let is_good = is_reached && wanted.iter().all(|(kind, status)| status_of(*kind) == Some(*status));
+    if is_good { Verdict::Good } else { Verdict::Bad }
+}
+
+/// The result in one word.
+pub(super) fn summary(monitor: &SslMonitor) -> &str {
+    status(monitor).and_then(|status| status.summary.as_deref()).unwrap_or_default()
+}
+
+/// The result in one sentence: the message of the condition that the summary comes from.
+pub(super) fn sentence(monitor: &SslMonitor) -> &str {
+    let conditions = conditions(monitor);
+    let of_summary = |kind: &ConditionType| {
+        find_condition(conditions, *kind).filter(|condition| condition.reason == summary(monitor))
+    };
+    BY_WEIGHT.iter().find_map(of_summary).map(|condition| condition.message.as_str()).unwrap_or_default()
+}
+
+/// The target as people write it: the port only where it is not the usual one.
+pub(super) fn target_name(monitor: &SslMonitor) -> String {
+    let spec = &monitor.spec;
+    match spec.domain.parse::<Host>() {
+        Ok(host) if spec.port != DEFAULT_PORT => Target::new(host, spec.port).to_string(),
+        _ => spec.domain.clone(),
+    }
+}
+
+pub(super) fn status(monitor: &SslMonitor) -> Option<&SslMonitorStatus> {
+    monitor.status.as_ref()
+}
+
+fn conditions(monitor: &SslMonitor) -> &[Condition] {
+    status(monitor).map(|status| status.conditions.as_slice()).unwrap_or_default()
+}

@@ -1,0 +1,103 @@
+//! Probe many monitors at once, and hand out the results in the order of the input.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::{InputError, input, trust::Trust};
+use crate::{
+    api::SslMonitor,
+    monitor::{BundleProblem, ConditionType, Input, Outcome, ServiceLink, decide, target},
+    probe::{Host, Observation, Prober, TrustStore, judge_pem},
+};
+
+/// How to check.
+pub(super) struct Runner {
+    /// Makes the probes.
+    pub(super) prober: Prober,
+    /// Connect to this port instead of the monitor's.
+    pub(super) connect_port: Option<u16>,
+    /// The time to judge at; `None` for the present.
+    pub(super) at: Option<Timestamp>,
+    /// How many probes are made at once.
+    pub(super) concurrency: usize,
+}
+
+// === impl Runner ===
+
+impl Runner {
+    /// Check every monitor, and give each to `each` with its status, in the order of the list.
+    pub(super) async fn run(
+        &self,
+        monitors: Vec<SslMonitor>,
+        mut trust: Trust,
+        mut each: impl FnMut(SslMonitor) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let checks = stream::iter(monitors.into_iter().enumerate()).map(|(index, monitor)| {
+            let (store, problem) = trust.of(&monitor);
+            async move { (index, self.check(monitor, &store, problem.as_ref()).await) }
+        });
+        let mut checks = checks.buffer_unordered(self.concurrency);
+        // A slow target must not keep the others from being checked: what is early waits here, finished.
+        let (mut early, mut next) = (BTreeMap::new(), 0);
+        while let Some((index, monitor)) = checks.next().await {
+            early.insert(index, monitor);
+            while let Some(monitor) = early.remove(&next) {
+                each(monitor)?;
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn check(&self, monitor: SslMonitor, trust: &TrustStore, problem: Option<&BundleProblem>) -> SslMonitor {
+        let now = clock(self.at);
+        if !monitor.spec.enabled {
+            return judged(monitor, Outcome::NotProbed, problem, now);
+        }
+        match target(&monitor.spec, self.prober.policy()) {
+            Err(stall) => judged(monitor, Outcome::Stalled(&stall), problem, now),
+            Ok(mut target) => {
+                target.connect_port = self.connect_port;
+                let observation = self.prober.probe(&target, trust, monitor.spec.timeout(), now).await;
+                judged(monitor, Outcome::Probed(&observation), problem, now)
+            }
+        }
+    }
+}
+
+/// Judge the chain in a file for a monitor, without any connection.
+pub(super) fn check_file(
+    path: &Path,
+    monitor: SslMonitor,
+    name: &Host,
+    trust: &TrustStore,
+    at: Option<Timestamp>,
+) -> Result<SslMonitor, InputError> {
+    let now = clock(at);
+    let presented = judge_pem(&input::read(path)?, name, trust, now)
+        .map_err(|error| InputError::new(input::name(path), format!("the chain {error}")))?;
+    let observation = Observation { presented: Some(presented), ..Observation::default() };
+    let mut monitor = judged(monitor, Outcome::Probed(&observation), None, now);
+    if let Some(status) = &mut monitor.status {
+        // Nothing was connected to: the status says nothing about it.
+        status.conditions.retain(|condition| condition.type_ != ConditionType::Reachable.as_str());
+        (status.response_time_ms, status.next_check_at) = (None, None);
+    }
+    Ok(monitor)
+}
+
+/// The monitor with the status that the operator would write.
+fn judged(mut monitor: SslMonitor, outcome: Outcome<'_>, bundle: Option<&BundleProblem>, now: Timestamp) -> SslMonitor {
+    let service = &ServiceLink::None;
+    let plan = decide(Input { monitor: &monitor, status: None, outcome, bundle, service, now });
+    monitor.status = Some(plan.status);
+    monitor
+}
+
+/// The time to judge at, in whole seconds as certificates and statuses have it.
+fn clock(at: Option<Timestamp>) -> Timestamp {
+    let now = at.unwrap_or_else(Timestamp::now);
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}

@@ -1,0 +1,168 @@
+//! Manifests: good ones, bad ones, and none.
+
+use serde_json::json;
+
+use crate::support::{Farm, Said, leaf, manifest};
+
+/// The domains of a table, in its order.
+fn domains(said: &Said) -> Vec<&str> {
+    said.stdout.lines().skip(1).filter_map(|line| line.split([' ', ':']).next()).collect()
+}
+
+#[test]
+fn a_bad_document_is_named_and_the_others_are_checked() {
+    let mut farm = Farm::new("bad");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let good = manifest("a.test", port, "");
+    let scheme = good.replace("domain: a.test", "domain: https://a.test");
+    let unknown = good.replace("port:", "prot: 1, port:");
+    let broken = "kind: SslMonitor\nspec: {domain: [}\n";
+    let file = farm.file("m.yaml", &[&good, &*scheme, broken, &unknown, "just: data\n", &good].join("---\n"));
+    let said = farm.check(&["-f", &file]);
+    assert_eq!(domains(&said), ["a.test", "a.test"]);
+    assert_eq!(
+        said.complaints(),
+        [
+            "error: m.yaml, document 2: spec.domain: domain must be a host name without scheme, port or path, for example api.example.com",
+            "error: m.yaml, document 3: is not valid YAML: line 12: mismatched bracket '[' closed by '}'",
+            "error: m.yaml, document 4: spec.prot: is an unknown field; known here: address, alertDays, domain, enabled, interval, port, serviceRef, timeout, tls",
+            "error: m.yaml, document 5: is no Kubernetes object: it has no kind",
+        ]
+    );
+    assert_eq!((said.code, farm.accepted()), (Some(2), 2));
+}
+
+#[test]
+fn every_wrong_value_gets_one_sentence() {
+    const DOMAIN: &str =
+        "spec.domain: domain must be a host name without scheme, port or path, for example api.example.com";
+    let farm = Farm::new("values");
+    let long = "a.".repeat(125) + "test";
+    let table = [
+        (json!({"domain": "https://x"}), DOMAIN),
+        (json!({"domain": "x:443"}), DOMAIN),
+        (json!({"domain": "*.x"}), DOMAIN),
+        (json!({"domain": "x.test\n"}), DOMAIN),
+        (json!({"domain": "X.test"}), DOMAIN),
+        (json!({"domain": "bücher.de"}), DOMAIN),
+        (json!({"domain": long}), "spec.domain: must have at most 253 characters"),
+        (json!({"domain": "a.test", "port": 0}), "spec.port: must be at least 1"),
+        (json!({"domain": "a.test", "port": 65536}), "spec.port: must be at most 65535"),
+        (
+            json!({"domain": "a.test", "interval": "30s"}),
+            "spec.interval: interval must be a duration from 60s to 168h, for example 1h or 30m",
+        ),
+        (
+            json!({"domain": "a.test", "interval": "60s", "timeout": "60s"}),
+            "spec.timeout: timeout must be shorter than interval",
+        ),
+    ];
+    for (spec, complaint) in table {
+        let manifest =
+            json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"}, "spec": spec});
+        let said = farm.check_with(&["-f", "-"], &manifest.to_string());
+        let stderr = format!("error: standard input, document 1: {complaint}\n");
+        assert_eq!(said, Said { stdout: String::new(), stderr, code: Some(2) });
+    }
+}
+
+#[test]
+fn lists_and_json_are_read_and_other_kinds_are_passed_over() {
+    let mut farm = Farm::new("kinds");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let monitor = json!({
+        "apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"},
+        "spec": {"domain": "a.test", "port": port, "address": "127.0.0.1"},
+        "status": {"summary": "Expired"},
+    });
+    let service = json!({"apiVersion": "v1", "kind": "Service"});
+    let mut bad = monitor.clone();
+    bad["spec"]["port"] = json!(0);
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [service, monitor, bad, monitor]});
+    let file = farm.file("list.json", &list.to_string());
+    let said = farm.check(&["-f", &file]);
+    assert_eq!(domains(&said), ["a.test", "a.test"]);
+    assert_eq!(said.complaints(), ["error: list.json, document 1, item 3: spec.port: must be at least 1"]);
+    assert_eq!((said.stdout.contains("Expired"), said.code), (false, Some(2)));
+}
+
+#[test]
+fn a_directory_is_read_in_the_order_of_names_and_no_deeper() {
+    let mut farm = Farm::new("directory");
+    let names = ["a.test", "b.test", "c.test"].map(ToOwned::to_owned).to_vec();
+    let port = farm.serve_leaf(&xtask::farm::Leaf { names, ..leaf("a.test") });
+    farm.file("in/2.yml", &manifest("b.test", port, ""));
+    farm.file("in/1.yaml", &manifest("c.test", port, ""));
+    let json = json!({
+        "apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"},
+        "spec": {"domain": "a.test", "port": port, "address": "127.0.0.1"},
+    });
+    farm.file("in/3.json", &json.to_string());
+    farm.file("in/4.txt", "no manifest");
+    farm.file("in/deeper/0.yaml", &manifest("deeper.test", port, ""));
+    let directory = farm.directory.join("in");
+    let said = farm.check(&["-f", directory.to_str().unwrap()]);
+    assert_eq!(domains(&said), ["c.test", "b.test", "a.test"]);
+    assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)));
+}
+
+#[test]
+fn an_input_without_a_monitor_is_an_error() {
+    let farm = Farm::new("empty");
+    let service = farm.file("service.yaml", "apiVersion: v1\nkind: Service\n");
+    let empty = farm.file("empty.yaml", "# nothing\n---\n");
+    farm.file("none/readme.txt", "");
+    let none = farm.directory.join("none");
+    let missing = farm.directory.join("missing.yaml");
+    let table = [
+        (service.as_str(), "service.yaml: holds no SslMonitor"),
+        (&empty, "empty.yaml: holds no SslMonitor"),
+        ("-", "standard input: holds no SslMonitor"),
+        (none.to_str().unwrap(), "none: this directory has no *.yaml, *.yml or *.json file"),
+        (missing.to_str().unwrap(), "missing.yaml: cannot be read: No such file or directory (os error 2)"),
+    ];
+    for (input, complaint) in table {
+        let said = farm.check(&["-f", input]);
+        let stderr = format!("error: {complaint}\n");
+        assert_eq!(said, Said { stdout: String::new(), stderr, code: Some(2) }, "{input}");
+    }
+}
+
+#[test]
+fn an_input_that_is_too_large_is_not_read_to_its_end() {
+    let farm = Farm::new("large");
+    let said = farm.check(&["-f", "/dev/zero"]);
+    let stderr = "error: /dev/zero: is larger than the 32 MiB that are read; split it\n".to_owned();
+    assert_eq!(said, Said { stdout: String::new(), stderr, code: Some(2) });
+}
+
+#[test]
+fn options_come_before_what_a_manifest_says() {
+    let mut farm = Farm::new("options");
+    let port = farm.serve_leaf(&leaf("b.test"));
+    let file = farm.file("m.yaml", &manifest("a.test", 1, ", alertDays: 7"));
+    let to = format!("127.0.0.1:{port}");
+    let said = farm.check(&[
+        "-f",
+        &file,
+        "--connect-to",
+        &to,
+        "--server-name",
+        "b.test",
+        "--alert-days",
+        "300",
+        "--timeout",
+        "5s",
+        "-o",
+        "json",
+    ]);
+    let spec = serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap()["spec"].take();
+    assert_eq!(
+        spec,
+        json!({
+            "domain": "a.test", "port": 1, "alertDays": 300, "enabled": true, "interval": "1h", "timeout": "5s",
+            "address": "127.0.0.1", "tls": {"serverName": "b.test", "useSystemRoots": true},
+        })
+    );
+    assert_eq!((said.stderr.as_str(), said.code), ("", Some(1)));
+}

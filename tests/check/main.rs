@@ -1,0 +1,9 @@
+//! `sslmonitor check` and its small siblings, through the real binary, against real TLS servers on loopback.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod formats;
+mod input;
+mod many;
+mod support;
+mod trust;
+mod usage;
