@@ -9,6 +9,7 @@
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
+//! | [`run`] | the operator put together, until it is told to stop | all of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above but `controller` |
 
 pub mod admin;
@@ -19,5 +20,6 @@ pub mod controller;
 pub mod metrics;
 pub mod monitor;
 pub mod probe;
+pub mod run;
 pub mod schedule;
 pub mod telemetry;

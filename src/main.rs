@@ -10,21 +10,28 @@ use rustls::crypto::aws_lc_rs;
 use ssl_monitor_operator::{
     api, check,
     cli::{Cli, Command},
+    run,
 };
 
 fn main() -> ExitCode {
     // Whatever speaks TLS below shall use this one provider. An error says that there is one already, which nothing set.
     let _ = aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run(_) => ExitCode::FAILURE,
+        Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Crd => print(api::crd_files().into_iter().map(|(_, text)| text).collect::<String>().as_bytes()),
+        Command::Crd => print(definitions().as_bytes()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sslmonitor", &mut script);
             print(&script)
         }
     }
+}
+
+/// Every definition, as one stream of YAML documents.
+fn definitions() -> String {
+    let texts: Vec<String> = api::crd_files().into_iter().map(|(_, text)| text).collect();
+    texts.join("---\n")
 }
 
 fn print(text: &[u8]) -> ExitCode {

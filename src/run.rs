@@ -1,0 +1,173 @@
+//! `sslmonitor run`: put the operator together, run it until it is told to stop, and drain.
+
+use std::{env, error::Error, net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use kube::{Client, Config};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+    time::{interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin::{Admin, Liveness, Pages, Readiness},
+    cli::RunArgs,
+    controller::{self, Context, Runners, Settings},
+    metrics::{Metrics, ScheduleNumbers},
+    probe::{Prober, ProberSettings, SystemRoots},
+    schedule::{Lane, Schedule},
+    telemetry,
+};
+
+/// How long jobs in flight may go on after the signal to stop. Kubernetes kills after 30 s by default; we promise 10.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How often the liveness of the queues is looked at.
+const PULSE: Duration = Duration::from_secs(5);
+/// How long a queue may start and end nothing although it could: longer than the longest check with its calls.
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
+/// Threads of the runtime: the work is waiting and a little cryptography, and each thread costs memory.
+const THREADS: usize = 4;
+
+/// Run the operator until SIGTERM or SIGINT: exit code 0 then, and 1 when it could not start or a part of it failed.
+pub fn run(args: &RunArgs) -> ExitCode {
+    if let Err(error) = telemetry::init(args.log_format, &args.log_level) {
+        eprintln!("error: {}", chain(&error));
+        return ExitCode::from(2);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(operate(args)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
+    let config = Config::infer().await?;
+    let policy = args.network.policy(own_addresses(&config));
+    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver })?;
+    let roots = tokio::task::spawn_blocking(SystemRoots::load).await?;
+    let admin = Admin::bind(args.admin_address).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        admin_address = %admin.address(),
+        api_server = %config.cluster_url,
+        system_roots = roots.len(),
+        roots_from = %roots.source(),
+        concurrency = args.concurrency,
+        "starting"
+    );
+    let pages = Pages { liveness: Liveness::default(), readiness: Readiness::default(), metrics: Metrics::new() };
+    let settings = Settings {
+        concurrency: args.concurrency.into(),
+        status_writes: args.status_writes.into(),
+        instance: instance(),
+    };
+    let client = Client::try_from(config)?;
+    let (context, runners) = Context::new(client, prober, roots, pages.metrics.clone(), settings)?;
+    serve(context, runners, admin, pages).await
+}
+
+/// Run all parts until a signal comes or one of them ends, and drain.
+async fn serve(context: Arc<Context>, runners: Runners, admin: Admin, pages: Pages) -> Result<(), Box<dyn Error>> {
+    let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
+    watch_schedule(&pages, context.checks().clone());
+    let synced = pages.readiness.step("the first list of SslMonitors");
+    let pulse = tokio::spawn(beat(pages.liveness.clone(), context.checks().clone()));
+    let serving = tokio::spawn(admin.serve(pages.clone(), stop_serving.clone()));
+    let mut controller = tokio::spawn(controller::run(context, runners, synced, stop.clone()));
+    let result = tokio::select! {
+        () = told_to_stop() => {
+            tracing::info!("stopping: what is in flight goes on to its end");
+            pages.readiness.stop();
+            stop.cancel();
+            drain(&mut controller).await
+        }
+        ended = &mut controller => ended.map_err(Into::into).and_then(|ended| ended.map_err(Into::into)),
+    };
+    pulse.abort();
+    stop_serving.cancel();
+    serving.await??;
+    tracing::info!("stopped");
+    result
+}
+
+type Controller = tokio::task::JoinHandle<Result<(), controller::TaskEnded>>;
+
+async fn drain(controller: &mut Controller) -> Result<(), Box<dyn Error>> {
+    let Ok(ended) = timeout(DRAIN, &mut *controller).await else {
+        // Nothing is lost: what was not written is found overdue at the next start.
+        tracing::warn!("some checks did not end within {} s and are given up", DRAIN.as_secs());
+        controller.abort();
+        return Ok(());
+    };
+    Ok(ended??)
+}
+
+async fn told_to_stop() {
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(error) => {
+            tracing::warn!("failed to listen for a signal: {error}");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+/// Let the liveness follow the progress of the queue of checks.
+async fn beat<K: Clone + Eq + std::hash::Hash + std::fmt::Debug>(liveness: Liveness, checks: Schedule<K>) {
+    let pulse = liveness.task("queue of checks", LONGEST_SILENCE);
+    let mut ticks = interval(PULSE);
+    loop {
+        ticks.tick().await;
+        pulse.beat_at(checks.stats().last_progress);
+    }
+}
+
+fn watch_schedule<K>(pages: &Pages, checks: Schedule<K>)
+where
+    K: Clone + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static,
+{
+    pages.metrics.watch_schedule(move || {
+        let stats = checks.stats();
+        let ready = Lane::ALL.map(|lane| (lane.name(), stats.ready[lane as usize]));
+        ScheduleNumbers { waiting: stats.waiting, ready, in_flight: stats.in_flight }
+    });
+}
+
+/// The API server's own addresses, which are no targets: as the kubeconfig names it, and as pods reach it.
+fn own_addresses(config: &Config) -> Vec<IpAddr> {
+    let from_config = config.cluster_url.host().map(|host| host.trim_matches(['[', ']']).to_owned());
+    let from_pod = env::var("KUBERNETES_SERVICE_HOST").ok();
+    from_config.into_iter().chain(from_pod).filter_map(|host| host.parse().ok()).collect()
+}
+
+/// Who reports Events: the pod, or the host.
+fn instance() -> String {
+    let named = env::var("POD_NAME").or_else(|_| env::var("HOSTNAME"));
+    named.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "sslmonitor".to_owned())
+}
+
+/// The error with all its causes, on one line. kube's errors tell their causes themselves, so a cause that is told is not repeated.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,119 @@
+//! What the README says of fields, conditions, reasons, flags and metrics is what the code says.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clap::CommandFactory as _;
+use serde_json::Value;
+use ssl_monitor_operator::{
+    api::ssl_monitor_crd,
+    cli::Cli,
+    metrics::Metrics,
+    monitor::{ConditionType, Reason},
+};
+
+/// The rows of the table between `<!-- name -->` and `<!-- /name -->`: the cells of each, without backticks.
+fn table(name: &str) -> Vec<Vec<String>> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, rest) = readme.split_once(&format!("<!-- {name} -->\n")).unwrap();
+    let (section, _) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect();
+    section.lines().skip(2).map(cells).collect()
+}
+
+fn first_column(name: &str) -> Vec<String> {
+    table(name).into_iter().map(|row| row[0].clone()).collect()
+}
+
+fn sorted(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
+    names.sort();
+    names
+}
+
+fn schema(part: &str) -> Value {
+    ssl_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part].clone()
+}
+
+/// Path and default of every leaf.
+fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, child) in schema["properties"].as_object().into_iter().flatten() {
+        let child_path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        if child["properties"].is_object() {
+            leaves(child, &child_path, found);
+            continue;
+        }
+        let default = match &child["default"] {
+            Value::String(text) => text.clone(),
+            Value::Null if path.is_empty() && required.contains(&name.as_str()) => "required".to_owned(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        found.insert(child_path, default);
+    }
+}
+
+#[test]
+fn every_field_of_the_spec_is_documented_with_its_default() {
+    let mut expected = BTreeMap::new();
+    leaves(&schema("spec"), "", &mut expected);
+    let documented: BTreeMap<String, String> =
+        table("spec").into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn every_field_of_the_status_is_documented() {
+    let status = schema("status");
+    let names: Vec<&String> = status["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(sorted(first_column("status")), sorted(names));
+    let documented = table("status").into_iter().find(|row| row[0] == "certificate").unwrap()[1].clone();
+    for name in status["properties"]["certificate"]["properties"].as_object().unwrap().keys() {
+        assert!(documented.split([' ', ',', ':']).any(|word| word == name), "certificate.{name}");
+    }
+}
+
+#[test]
+fn every_condition_and_every_reason_is_documented() {
+    assert_eq!(first_column("conditions"), ConditionType::ALL.map(ConditionType::as_str));
+    assert_eq!(first_column("reasons"), Reason::all().map(Reason::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_flag_of_run_is_documented_with_its_environment_and_default() {
+    let command = Cli::command();
+    let run = command.find_subcommand("run").unwrap();
+    let flags = run.get_arguments().filter(|argument| argument.get_id() != "help").map(|argument| {
+        let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
+        let env = argument.get_env().unwrap().to_string_lossy().into_owned();
+        (format!("--{}", argument.get_long().unwrap()), (env, defaults.collect::<String>()))
+    });
+    let documented = table("flags").into_iter().map(|row| {
+        let default = if row[2] == "the system's" { String::new() } else { row[2].clone() };
+        (row[0].clone(), (row[1].clone(), default))
+    });
+    // A switch has no value and its default is not to be set.
+    let no_false = |(flag, (env, default)): (String, (String, String))| (flag, (env, default.replace("false", "")));
+    assert_eq!(documented.collect::<BTreeMap<_, _>>(), flags.map(no_false).collect::<BTreeMap<_, _>>());
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let metrics = Metrics::new();
+    let encoded = metrics.encode();
+    let families = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        }
+    });
+    let mut expected = sorted(families);
+    // The schedule's gauges appear once there is a schedule.
+    expected.retain(|name| !name.starts_with("sslmonitor_schedule"));
+    let documented =
+        sorted(first_column("metrics").into_iter().filter(|name| !name.starts_with("sslmonitor_schedule")));
+    assert_eq!(documented, expected);
+}
