@@ -83,8 +83,11 @@ pub fn is_introduced(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) ->
 /// When to look again for the CA bundle that is missing by this status; `None` when none is.
 pub fn next_bundle_look(status: &SslMonitorStatus, now: Timestamp) -> Option<Timestamp> {
     let ready = find(&status.conditions, ConditionType::Ready)?;
-    let is_missing = ready.status == "False" && (ready.reason.starts_with("CABundle") || ready.reason == "Forbidden");
-    is_missing.then(|| next_look(ready.last_transition_time.0, now))
+    // Forbidden may be the bundle or the Service: what the Service's condition says, too, is the Service.
+    let service = find(&status.conditions, ConditionType::ServiceLinked).map(|linked| &linked.message);
+    let is_bundle =
+        ready.reason.starts_with("CABundle") || (ready.reason == "Forbidden" && service != Some(&ready.message));
+    (ready.status == "False" && is_bundle).then(|| next_look(ready.last_transition_time.0, now))
 }
 
 /// The value of the request annotation, cut to what is echoed.

@@ -521,6 +521,12 @@ fn a_missing_service_is_told_and_healed_without_a_probe() {
     life.service = ServiceLink::Forbidden("services/status may not be patched".to_owned());
     life.seen();
     assert_eq!(life.conditions()[0], "Ready=False/Forbidden");
+    assert_eq!(next_bundle_look(life.status(), life.now), None, "no bundle is missing");
+
+    let message = "ConfigMap corp-ca may not be read".to_owned();
+    life.bundle = Some(BundleProblem { kind: BundleProblemKind::Forbidden, message });
+    life.seen();
+    assert_eq!(next_bundle_look(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "half a minute from now");
 }
 
 #[test]
