@@ -177,3 +177,31 @@ fn fail(reason: FailureReason, host: &str, cause: &str) -> Failure {
     let host = super::text::clean(host);
     Failure { reason, stage: Stage::Resolve, detail: format!("{host} could not be resolved: {cause}") }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Names by a resolver that nobody runs, after this hosts file.
+    fn names(hosts_file: &str) -> Names {
+        let mut names = Names::new(Some(SocketAddr::from(([127, 0, 0, 1], 1)))).unwrap();
+        names.hosts.read_hosts_conf(hosts_file.as_bytes()).unwrap();
+        names
+    }
+
+    #[test]
+    fn names_are_made_without_a_runtime() {
+        assert!(Names::new(None).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_hosts_file_goes_before_dns_and_both_kinds_take_turns() {
+        let names = names("192.0.2.1 a.test b.test\n192.0.2.2 a.test\n2001:db8::1 a.test\n");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let found = names.resolve("a.test", deadline).await.unwrap();
+        assert_eq!(found, ["2001:db8::1", "192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap()));
+        let found = names.resolve("b.test", deadline).await.unwrap();
+        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+    }
+}

@@ -308,3 +308,40 @@ fn a_corrupted_signature_is_a_bad_signature() {
     let presented = judge_at(&issued, &trust(&authority), Timestamp::now());
     assert_eq!(kinds(&presented), [FaultKind::BadSignature]);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_bytes_are_an_error_of_ours(changes in proptest::collection::vec((0..2000_usize, 0..=255_u8), 1..6), cut in 0..2000_usize) {
+        use std::sync::LazyLock;
+        static CHAIN: LazyLock<(Authority, Issued)> = LazyLock::new(|| {
+            let authority = Authority::new("Farm");
+            let issued = authority.issue(&Leaf::new(["a.test", "192.0.2.1"]));
+            (authority, issued)
+        });
+        let (authority, issued) = &*CHAIN;
+        for position in 0..2 {
+            let mut issued = issued.clone();
+            let mut der = issued.chain[position].to_vec();
+            for (at, byte) in &changes {
+                let at = at % der.len();
+                der[at] ^= byte;
+            }
+            der.truncate(cut.max(1));
+            let changed = der != issued.chain[position].to_vec();
+            issued.chain[position] = der.into();
+            let presented = judge_at(&issued, &trust(authority), Timestamp::now());
+            proptest::prop_assert_eq!(presented.verdict.is_valid(), !changed, "a changed certificate is never valid");
+            let texts = presented.leaf.iter().flat_map(|leaf| {
+                [&leaf.subject, &leaf.issuer, &leaf.subject_dn, &leaf.issuer_dn, &leaf.serial_number, &leaf.signature_algorithm]
+                    .into_iter()
+                    .chain(&leaf.sans)
+            });
+            let details = presented.verdict.faults.iter().map(|fault| &fault.detail);
+            for text in texts.chain(details) {
+                proptest::prop_assert!(text.len() <= 1024 && !text.chars().any(char::is_control), "{text:?}");
+            }
+        }
+    }
+}

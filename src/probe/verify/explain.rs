@@ -11,6 +11,9 @@ use crate::probe::FaultKind;
 
 pub(super) const WRONG_PURPOSE: &str = "the certificate's extended key usage does not allow TLS servers";
 
+/// How many of the sent certificates are tried by signature to find where a chain ends.
+const MAX_WALKED: usize = 15;
+
 /// Signature algorithms that chains may use; the list is webpki's.
 const ACCEPTED: [&str; 8] = [
     "sha256WithRSAEncryption",
@@ -105,9 +108,11 @@ fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> 
 
 /// The last certificate of the chain, followed by name and signature.
 fn top<'a>(leaf: &'a Leaf<'_>) -> &'a X509Certificate<'a> {
+    // A hostile chain may hold many certificates of one name: each is tried against each.
+    let others = &leaf.others[..leaf.others.len().min(MAX_WALKED)];
     let mut top = leaf.parsed;
-    for _ in leaf.others {
-        match leaf.others.iter().find(|other| !is_self_issued(top) && is_signed_by(top, other)) {
+    for _ in others {
+        match others.iter().find(|other| !is_self_issued(top) && is_signed_by(top, other)) {
             Some(issuer) => top = issuer,
             None => break,
         }
