@@ -26,7 +26,8 @@ use recorder::Recorder;
 pub(super) use recorder::Record;
 
 /// How long a TLS 1.3 server that asked for a client certificate has to object, at least: it does so after the handshake.
-const OBJECTION: Duration = Duration::from_millis(150);
+/// Only such servers are waited for; a busy one that is given too little would seem to change its mind.
+const OBJECTION: Duration = Duration::from_millis(500);
 /// How long a polite goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(100);
 
