@@ -4,4 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod definitions;
+mod scene;
+mod service;
 mod support;
