@@ -3,6 +3,7 @@
 
 mod bundles;
 mod certificates;
+mod extremes;
 mod names;
 mod peers;
 mod support;

@@ -8,27 +8,24 @@ use std::{
 };
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{
-    ClientCertificate, FailureReason, FaultKind, Observation, Prober, Stage, TrustStore,
-};
+use ssl_monitor_operator::probe::{ClientCertificate, FailureReason, Observation, Stage, TrustStore};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
-use xtask::farm::{Authority, ClientAuth, Issued, Leaf, ServerOptions};
 
-use crate::support::{PATIENCE, faults, look, look_at, loopback_address, prober, reason, serve_with, target, trust};
+use crate::support::{PATIENCE, loopback_address, prober, reason, target};
 
 /// The deadline where the deadline itself is the matter.
 const SOON: Duration = Duration::from_millis(300);
 
-fn nobody() -> TrustStore {
+pub(crate) fn nobody() -> TrustStore {
     TrustStore::new(None, None).unwrap()
 }
 
 /// A peer that treats its one connection as told; the task ends when that is done.
-async fn peer<F: Future<Output = io::Result<()>> + Send + 'static>(
+pub(crate) async fn peer<F: Future<Output = io::Result<()>> + Send + 'static>(
     treat: impl FnOnce(TcpStream) -> F + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind(loopback_address()).await.unwrap();
@@ -42,7 +39,7 @@ async fn peer<F: Future<Output = io::Result<()>> + Send + 'static>(
 }
 
 /// Read one TLS record, header included.
-async fn record(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(crate) async fn record(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut header = [0; 5];
     stream.read_exact(&mut header).await?;
     let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
@@ -71,7 +68,7 @@ fn alert(level: u8, number: u8) -> Vec<u8> {
 }
 
 /// A failure of the handshake, without a certificate.
-fn bare_failure(seen: &Observation) -> (FailureReason, &str) {
+pub(crate) fn bare_failure(seen: &Observation) -> (FailureReason, &str) {
     let failure = seen.failure.as_ref().unwrap_or_else(|| panic!("no failure: {seen:?}"));
     assert_eq!((failure.stage, &seen.presented, &seen.session), (Stage::Handshake, &None, &None));
     assert!(failure.detail.len() < 400, "{}", failure.detail);
@@ -321,115 +318,4 @@ impl BlackHole {
         }
         Self { address, _held: (listener, waiting) }
     }
-}
-
-#[tokio::test]
-async fn too_many_or_too_large_certificates_are_told() {
-    let authority = Authority::new("Farm");
-    let trust = trust(&authority);
-    let mut long = authority.issue(&Leaf::new(["a.test"]));
-    long.chain.extend(std::iter::repeat_n(authority.intermediate(), 18));
-    let seen = look_at(long.clone(), &trust).await;
-    assert_eq!(reason(&seen), Some(FailureReason::CertificateTooLarge));
-    assert_eq!(seen.failure.as_ref().unwrap().detail, "the server sent 20 certificates; at most 16 are accepted");
-    assert_eq!((faults(&seen), seen.presented.unwrap().chain_length), (vec![], 20));
-
-    long.chain.extend(std::iter::repeat_n(authority.intermediate(), 180));
-    let names = (0..10_000).map(|number| format!("host-{number:05}.a.test"));
-    for issued in [long, authority.issue(&Leaf::new(names))] {
-        let seen = look_at(issued, &trust).await;
-        let text = "the server sent a handshake message of more than 64 KiB";
-        assert_eq!(bare_failure(&seen), (FailureReason::CertificateTooLarge, text));
-    }
-}
-
-#[tokio::test]
-async fn many_names_are_fine_and_counted() {
-    let authority = Authority::new("Farm");
-    let names = std::iter::once("a.test".to_owned()).chain((1..2000).map(|number| format!("host-{number:05}.a.test")));
-    let seen = look_at(authority.issue(&Leaf::new(names)), &trust(&authority)).await;
-    assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
-    let leaf = seen.presented.unwrap().leaf.unwrap();
-    assert_eq!((leaf.sans.len(), leaf.san_count), (32, 2000));
-}
-
-#[tokio::test]
-async fn an_empty_chain_is_no_certificate() {
-    let empty = Issued::new(Vec::new(), &Leaf::new(["a.test"]).key());
-    let seen = look_at(empty, &nobody()).await;
-    assert_eq!(bare_failure(&seen), (FailureReason::NoCertificate, "the server presented no certificate"));
-}
-
-#[tokio::test]
-async fn garbage_for_a_certificate_is_unparsable_and_still_has_a_fingerprint() {
-    for der in [vec![], b"no certificate".to_vec(), vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff]] {
-        let issued = Issued::new(vec![der.clone().into()], &Leaf::new(["a.test"]).key());
-        let seen = look_at(issued, &nobody()).await;
-        // rustls refuses an empty certificate entry by itself.
-        if let Some(presented) = &seen.presented {
-            assert_eq!(presented.fingerprint, crate::support::fingerprint(&der));
-            assert_eq!(presented.leaf, None);
-            assert_eq!(faults(&seen)[0], FaultKind::CertificateUnparsable);
-        } else {
-            assert!(der.is_empty() && reason(&seen).is_some(), "{seen:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_flood_of_tickets_changes_nothing() {
-    let authority = Authority::new("Farm");
-    for client_auth in [ClientAuth::None, ClientAuth::Optional] {
-        let options = ServerOptions { tickets: 2000, client_auth, ..ServerOptions::default() };
-        let server = serve_with(authority.issue(&Leaf::new(["a.test"])), options).await;
-        let seen = look(server.address(), &trust(&authority)).await;
-        assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
-        server.idle().await;
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_drops_before_the_end_has_shown_its_certificate() {
-    let authority = Authority::new("Farm");
-    let options = ServerOptions::default().tls12();
-    let server = serve_with(authority.issue(&Leaf::new(["a.test"])), options).await;
-    let behind = server.address();
-    let (address, task) = peer(move |mut stream| async move {
-        let mut server = TcpStream::connect(behind).await?;
-        server.write_all(&record(&mut stream).await?).await?;
-        // ServerHello, Certificate, ServerKeyExchange and ServerHelloDone come in the clear; the client's answer is the end.
-        let (mut from_client, mut to_client) = stream.split();
-        let (mut flight, mut answer) = (vec![0; 16 * 1024], [0; 1]);
-        loop {
-            tokio::select! {
-                read = server.read(&mut flight) => to_client.write_all(&flight[..read?]).await?,
-                _ = from_client.read(&mut answer) => return Ok(()),
-            }
-        }
-    })
-    .await;
-    let seen = look(address, &trust(&authority)).await;
-    task.await.unwrap();
-    assert!(
-        matches!(reason(&seen), Some(FailureReason::ConnectionClosed | FailureReason::ConnectionReset)),
-        "{seen:?}"
-    );
-    assert_eq!(faults(&seen), [], "the server had proved that it holds the key");
-    assert_eq!((seen.session, seen.timings.handshake), (None, None));
-}
-
-#[tokio::test]
-async fn a_prober_is_shared_by_many_probes() {
-    let authority = Authority::new("Farm");
-    let server = serve_with(authority.issue(&Leaf::new(["a.test"])), ServerOptions::default()).await;
-    let (shared, trust): (Prober, _) = (prober(), trust(&authority));
-    let running = (0..20).map(|_| {
-        let (prober, trust, target) = (shared.clone(), trust.clone(), target("a.test", server.address()));
-        tokio::spawn(async move { prober.probe(&target, &trust, PATIENCE, Timestamp::now()).await })
-    });
-    for probe in running.collect::<Vec<_>>() {
-        assert_eq!(faults(&probe.await.unwrap()), []);
-    }
-    assert_eq!(server.accepted(), 20);
-    server.idle().await;
 }
