@@ -18,9 +18,6 @@ pub fn install(kubectl: &Kubectl, root: &Path) -> Result<(), Error> {
     let crds = root.join("crds").display().to_string();
     kubectl.run(&["apply", "--server-side", "-f", &crds])?;
     kubectl.run(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds])?;
-    if !root.join("deploy/kustomization.yaml").exists() {
-        return Ok(());
-    }
     let shipped = kubectl.run(&["kustomize", &root.join("deploy").display().to_string()])?;
     kubectl.run_with_input(&["apply", "--server-side", "-f", "-"], &without_deployments(&shipped))?;
     Ok(())
