@@ -1,5 +1,6 @@
 //! What `cargo xtask` is made of, as a library, so that the cluster tests stand on the same ground as the demo.
 
+pub mod bench;
 pub mod control_plane;
 pub mod demo;
 pub mod farm;

@@ -2,12 +2,13 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, ExitCode},
 };
 
 use clap::{Parser, Subcommand};
 use xtask::{
+    bench,
     control_plane::{Binaries, ControlPlane},
     demo, generate,
 };
@@ -40,6 +41,19 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure what a probe costs beside a bare rustls handshake (release profile)
+    Bench,
+    /// What `bench` runs in the release profile.
+    #[command(hide = true)]
+    BenchEngine,
+    /// The servers that `bench` probes, in a process of their own.
+    #[command(hide = true)]
+    BenchServers {
+        /// Where to tell of them
+        directory: PathBuf,
+        /// How many
+        count: u16,
+    },
     /// Run a control plane of your own (etcd and kube-apiserver on loopback) until Ctrl-C
     ControlPlane {
         /// Only get the programs: find them, or build them into the cache
@@ -50,18 +64,34 @@ enum Command {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Demo { once } => demo(once).await,
-        Command::Test { arguments } => test(&arguments),
-        Command::Generate { check } => generate(check),
-        Command::ControlPlane { build_only } => control_plane(build_only).await,
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // The benchmark compares on one thread.
+    let mut runtime = match arguments.command {
+        Command::BenchEngine => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    let result = runtime.enable_all().build().map_err(Failure::from);
+    let result = result.and_then(|runtime| runtime.block_on(run(arguments.command)));
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", chain(error.as_ref()));
         ExitCode::FAILURE
     })
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo { once } => Ok(exit_code(demo::run(root(), once).await?)),
+        Command::Test { arguments } => test(&arguments),
+        Command::Generate { check } => generate(check),
+        Command::Bench => Ok(exit_code(bench::build_and_run(root())?)),
+        Command::BenchEngine => bench::engine().await.map(|()| ExitCode::SUCCESS),
+        Command::BenchServers { directory, count } => {
+            bench::serve(&directory, count).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::ControlPlane { build_only } => control_plane(build_only).await,
+    }
 }
 
 /// The repository.
@@ -69,9 +99,8 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-async fn demo(once: bool) -> Result<ExitCode, Failure> {
-    let good = demo::run(root(), once).await?;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn exit_code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn test(arguments: &[String]) -> Result<ExitCode, Failure> {
@@ -85,7 +114,7 @@ fn test(arguments: &[String]) -> Result<ExitCode, Failure> {
         .args(test_arguments)
         .current_dir(root())
         .status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(status.success()))
 }
 
 /// What goes to `cargo test` and, after a `--`, what goes to the test binaries.

@@ -18,6 +18,8 @@ impl Table {
             return;
         }
         let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        // The last one may wrap: nothing is written over it.
+        let columns = if done { usize::MAX } else { columns };
         print!("{}", rewrite(self.shown, text, columns));
         self.shown = text.lines().count();
     }

@@ -1,0 +1,56 @@
+//! The servers of the benchmark, in a process of their own.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+use crate::farm::{Authority, Leaf, ServerOptions, TlsServer};
+
+/// The list of the servers: a line each with name and address.
+const TARGETS: &str = "targets";
+/// What to trust.
+const ROOTS: &str = "roots.pem";
+
+/// What the servers' process has left for the clients.
+pub(super) struct Served {
+    /// Name and address of each server.
+    pub(super) targets: Vec<(String, SocketAddr)>,
+    /// The roots to trust, PEM.
+    pub(super) roots: String,
+}
+
+/// Run `count` servers, each with a certificate of its own, tell of them in `directory`, and serve for ever.
+///
+/// # Errors
+/// When a server cannot be started or the directory cannot be written.
+pub async fn serve(directory: &Path, count: u16) -> io::Result<()> {
+    let authority = Authority::new("Bench");
+    let mut servers = Vec::new();
+    let mut list = String::new();
+    for [high, low] in (1..=count).map(u16::to_be_bytes) {
+        let name = format!("host-{high}-{low}.bench.test");
+        let address = SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0));
+        let server = TlsServer::start(address, authority.issue(&Leaf::new([&name])), ServerOptions::default()).await?;
+        // Writing to a String cannot fail.
+        let _ = writeln!(list, "{name} {}", server.address());
+        servers.push(server);
+    }
+    fs::write(directory.join(ROOTS), authority.root_pem())?;
+    // The list appears last and whole: it says that all is ready.
+    fs::write(directory.join("targets.partial"), list)?;
+    fs::rename(directory.join("targets.partial"), directory.join(TARGETS))?;
+    std::future::pending().await
+}
+
+impl Served {
+    /// Read what the servers' process has told, once it is ready.
+    pub(super) fn read(directory: &Path) -> Option<Self> {
+        let list = fs::read_to_string(directory.join(TARGETS)).ok()?;
+        let parse = |line: &str| line.split_once(' ').and_then(|(name, at)| Some((name.to_owned(), at.parse().ok()?)));
+        let targets = list.lines().filter_map(parse).collect();
+        Some(Self { targets, roots: fs::read_to_string(directory.join(ROOTS)).ok()? })
+    }
+}
