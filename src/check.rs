@@ -75,7 +75,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 }
 
 fn check(args: &CheckArgs) -> Result<u8, CheckError> {
-    let Manifests { monitors, bundles, errors } = Manifests::gather(args);
+    let Manifests { monitors, bundles, errors, .. } = Manifests::gather(args);
     for error in &errors {
         complain(format_args!("error: {error}"));
     }

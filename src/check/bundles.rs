@@ -29,11 +29,6 @@ struct Content {
 // === impl Bundles ===
 
 impl Bundles {
-    /// How many objects there are.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(super) fn add_config_map(&mut self, object: ConfigMap) {
         let texts = object.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
         let binary = object.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));

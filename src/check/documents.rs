@@ -1,7 +1,8 @@
 //! From a text to documents: YAML with several documents, JSON, and lists; one broken document does not hide the others.
 
-use std::path::Path;
+use std::{iter, path::Path};
 
+use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 use serde_saphyr::UserMessageFormatter;
 
@@ -16,47 +17,55 @@ pub(super) struct Document {
     pub(super) value: Value,
 }
 
+/// Documents, read one after the other as they are asked for: as values they take several times the space of their text.
+type Documents<'a> = Box<dyn Iterator<Item = Result<Document, InputError>> + 'a>;
+
 /// All documents of an input in their order. Empty ones are passed over, and lists are taken apart.
-pub(super) fn documents(name: &str, bytes: &[u8]) -> Vec<Result<Document, InputError>> {
+pub(super) fn documents<'a>(name: &'a str, bytes: &'a [u8]) -> Documents<'a> {
     let Ok(text) = str::from_utf8(bytes) else {
-        return vec![Err(InputError::new(name, "is not UTF-8 text"))];
+        return Box::new(iter::once(Err(InputError::new(name, "is not UTF-8 text"))));
     };
-    let values = match json(name, text) {
-        Some(values) => values,
-        None => yaml(name, text),
-    };
-    values.into_iter().flat_map(items).collect()
+    let values = if is_json(name, text) { json(name, text) } else { yaml(name, text) };
+    Box::new(values.flat_map(items))
 }
 
-/// The values of a JSON text, also of several in a row; `None` when it is to be read as YAML.
-fn json(name: &str, text: &str) -> Option<Vec<Result<Document, InputError>>> {
-    let must = Path::new(name).extension().is_some_and(|end| end == "json");
-    if !must && !text.trim_start().starts_with('{') {
-        return None;
-    }
-    let mut found = Vec::new();
-    for (index, value) in Deserializer::from_str(text).into_iter().enumerate() {
+/// Whether a text is JSON. A flow mapping of YAML begins like it, and is told apart by its first value.
+fn is_json(name: &str, text: &str) -> bool {
+    let has_name = Path::new(name).extension().is_some_and(|end| end == "json");
+    let first = || Deserializer::from_str(text).into_iter::<IgnoredAny>().next();
+    has_name || (text.trim_start().starts_with('{') && matches!(first(), Some(Ok(_))))
+}
+
+/// The values of a JSON text, also of several in a row.
+fn json<'a>(name: &'a str, text: &'a str) -> Documents<'a> {
+    let values = Deserializer::from_str(text).into_iter().enumerate();
+    Box::new(values.map(move |(index, value)| {
         let place = place(name, index);
         match value {
-            Ok(value) => found.push(Ok(Document { place, value })),
-            // A flow mapping of YAML begins like JSON.
-            Err(_) if !must && index == 0 => return None,
-            Err(error) => found.push(Err(InputError::new(place, format!("is not valid JSON: {error}")))),
+            Ok(value) => Ok(Document { place, value }),
+            Err(error) => Err(InputError::new(place, format!("is not valid JSON: {error}"))),
         }
-    }
-    Some(found)
+    }))
 }
 
-fn yaml(name: &str, text: &str) -> Vec<Result<Document, InputError>> {
+fn yaml<'a>(name: &'a str, text: &'a str) -> Documents<'a> {
     let parts = split(text).into_iter().filter(|part| !part.is_blank());
-    let read = parts.enumerate().map(|(index, part)| {
+    let read = parts.enumerate().map(move |(index, part)| {
         let place = place(name, index);
-        match serde_saphyr::from_str(part.text) {
+        match serde_saphyr::from_str_with_options(part.text, yaml_options()) {
             Ok(value) => Ok(Document { place, value }),
             Err(error) => Err(InputError::new(place, part.complaint(&error))),
         }
     });
-    read.filter(|document| !matches!(document, Ok(Document { value: Value::Null, .. }))).collect()
+    Box::new(read.filter(|document| !matches!(document, Ok(Document { value: Value::Null, .. }))))
+}
+
+/// The reader's limits, with room for a list of more than 10,000 monitors with their status in one document, and little for
+/// aliases, which grow.
+fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: 2_000_000, max_events: 8_000_000, max_recorded_anchor_events: 100_000 },
+    }
 }
 
 fn place(name: &str, index: usize) -> String {
@@ -136,7 +145,7 @@ mod tests {
             Ok(document) => format!("{}: {}", document.place, document.value),
             Err(error) => error.to_string(),
         };
-        documents(name, text.as_bytes()).into_iter().map(shown).collect()
+        documents(name, text.as_bytes()).map(shown).collect()
     }
 
     #[test]
@@ -199,7 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_thousands_is_read_and_a_bomb_is_not() {
+        let item = "- metadata: {name: a, labels: {a: b, c: d}}\n  spec: {domain: a.test, port: 443, enabled: true}\n";
+        let list = format!("kind: List\nitems:\n{}", item.repeat(13_000));
+        assert_eq!(documents("m.yaml", list.as_bytes()).flatten().count(), 13_000);
+        let bomb = (1..9).fold("l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+            let below = format!("*l{}, ", level - 1).repeat(10);
+            format!("{text}l{level}: &l{level} [{below}]\n")
+        });
+        let found: Vec<_> = documents("m.yaml", bomb.as_bytes()).collect();
+        assert!(matches!(&found[..], [Err(_)]), "{} documents", found.len());
+    }
+
+    #[test]
     fn what_is_no_text_is_refused() {
-        assert_eq!(documents("m.yaml", &[0xff]), [Err(InputError::new("m.yaml", "is not UTF-8 text"))]);
+        let found: Vec<_> = documents("m.yaml", &[0xff]).collect();
+        assert_eq!(found, [Err(InputError::new("m.yaml", "is not UTF-8 text"))]);
     }
 }

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use k8s_openapi::{
-    api::core::v1::{ConfigMap, Secret},
-    serde::de::DeserializeOwned,
-};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -15,7 +12,7 @@ use super::{
     input,
 };
 use crate::{
-    api::{DEFAULT_PORT, FieldError, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
+    api::{DEFAULT_PORT, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
     cli::{CheckArgs, DomainPort},
     probe::Host,
 };
@@ -29,6 +26,8 @@ pub(super) struct Manifests {
     pub(super) bundles: Bundles,
     /// What is wrong with the rest.
     pub(super) errors: Vec<InputError>,
+    /// How many objects were of use, or wrong.
+    seen: usize,
 }
 
 // === impl Manifests ===
@@ -45,12 +44,12 @@ impl Manifests {
     }
 
     fn read_argument(&mut self, path: &Path) {
-        let before = self.count();
+        let before = self.seen;
         match input::files(path) {
             Ok(files) => files.iter().for_each(|file| self.read_file(file)),
-            Err(error) => self.errors.push(error),
+            Err(error) => self.complain(error),
         }
-        if self.count() == before {
+        if self.seen == before {
             self.errors.push(InputError::new(input::name(path), "holds no SslMonitor"));
         }
     }
@@ -61,47 +60,51 @@ impl Manifests {
                 for document in documents(&input::name(file), &bytes) {
                     match document {
                         Ok(document) => self.take(document),
-                        Err(error) => self.errors.push(error),
+                        Err(error) => self.complain(error),
                     }
                 }
             }
-            Err(error) => self.errors.push(error),
+            Err(error) => self.complain(error),
         }
     }
 
     fn take(&mut self, document: Document) {
         let Document { place, value } = document;
-        match (value["kind"].as_str(), value["apiVersion"].as_str()) {
-            (Some("SslMonitor"), _) => self.take_monitor(&place, value),
-            (Some("ConfigMap"), Some("v1")) => match parse::<ConfigMap>(&place, value) {
-                Ok(object) => self.bundles.add_config_map(object),
-                Err(error) => self.errors.push(error),
-            },
-            (Some("Secret"), Some("v1")) => match parse::<Secret>(&place, value) {
-                Ok(object) => self.bundles.add_secret(object),
-                Err(error) => self.errors.push(error),
-            },
-            (Some(_), _) => {}
-            (None, _) => self.errors.push(InputError::new(place, "is no Kubernetes object: it has no kind")),
+        let taken = match (value["kind"].as_str(), value["apiVersion"].as_str()) {
+            (Some("SslMonitor"), _) => return self.take_monitor(&place, value),
+            (Some("ConfigMap"), Some("v1")) => parse(value).map(|object| self.bundles.add_config_map(object)),
+            (Some("Secret"), Some("v1")) => parse(value).map(|object| self.bundles.add_secret(object)),
+            (Some(_), _) => return,
+            (None, _) => Err("is no Kubernetes object: it has no kind".to_owned()),
+        };
+        match taken {
+            Ok(()) => self.seen += 1,
+            Err(message) => self.complain(InputError::new(place, message)),
         }
     }
 
     fn take_monitor(&mut self, place: &str, manifest: Value) {
         match validate(manifest) {
-            Ok(monitor) => self.monitors.push(monitor),
+            Ok(monitor) => {
+                self.seen += 1;
+                self.monitors.push(monitor);
+            }
             Err(faults) => {
-                self.errors.extend(faults.iter().map(|fault: &FieldError| InputError::new(place, fault.to_string())));
+                for fault in faults {
+                    self.complain(InputError::new(place, fault.to_string()));
+                }
             }
         }
     }
 
-    fn count(&self) -> usize {
-        self.monitors.len() + self.bundles.len() + self.errors.len()
+    fn complain(&mut self, error: InputError) {
+        self.seen += 1;
+        self.errors.push(error);
     }
 }
 
-fn parse<T: DeserializeOwned>(place: &str, value: Value) -> Result<T, InputError> {
-    serde_json::from_value(value).map_err(|error| InputError::new(place, error.to_string()))
+fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn monitor_of(target: &DomainPort) -> SslMonitor {

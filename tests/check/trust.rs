@@ -69,6 +69,16 @@ fn a_bundle_in_the_same_input_is_used_and_its_absence_explained() {
 }
 
 #[test]
+fn a_file_with_nothing_but_a_bundle_is_of_use_also_twice() {
+    let mut farm = Farm::new("twice");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let file = farm.file("m.yaml", &monitor(port, "configMap"));
+    let bundle = farm.file("bundle.yaml", &object("ConfigMap", "", "ca.crt", &farm.authority.root_pem()));
+    let said = farm.check_trusting(&["-f", &file, "-f", &bundle, "-f", &bundle]);
+    assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)));
+}
+
+#[test]
 fn a_ca_file_stands_in_for_a_bundle_that_the_input_lacks() {
     let mut farm = Farm::new("stand-in");
     let port = farm.serve_leaf(&leaf("a.test"));
