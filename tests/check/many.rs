@@ -1,6 +1,11 @@
 //! Many targets at once.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io::Read as _,
+    net::{TcpListener, TcpStream},
+    thread,
+};
 
 use serde_json::Value;
 
@@ -8,6 +13,11 @@ use crate::support::{Farm, leaf, manifest};
 
 /// How many targets there are.
 const MANY: usize = 300;
+
+/// Whether the peer has not hung up yet; what it says is read, so that hanging up on it is no reset.
+fn is_open(mut stream: &TcpStream) -> bool {
+    !matches!(stream.read(&mut [0; 4096]), Ok(0))
+}
 
 fn domain(index: usize) -> String {
     format!("n{index}.test")
@@ -38,4 +48,28 @@ fn many_targets_are_printed_in_the_order_of_the_input() {
         names.iter().enumerate().map(|(index, name)| (name.as_str(), summary(index))).collect();
     assert_eq!(found, expected);
     assert_eq!((said.stderr.as_str(), said.code, farm.accepted()), ("", Some(1), MANY - MANY / 10));
+}
+
+#[test]
+fn a_slow_target_does_not_keep_others_from_being_checked() {
+    const OTHERS: usize = 20;
+    let mut farm = Farm::new("slow");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = manifest("slow.test", slow.local_addr().unwrap().port(), "");
+    let text = [vec![first], vec![manifest("a.test", port, ""); OTHERS]].concat().join("---\n");
+    let said = thread::scope(|scope| {
+        // The slow server hangs up when all others have been asked; with none of them in its way it would wait for long.
+        scope.spawn(|| {
+            let (mut stream, _) = slow.accept().unwrap();
+            stream.read_exact(&mut [0; 1]).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            while farm.accepted() < OTHERS && is_open(&stream) {
+                thread::yield_now();
+            }
+        });
+        farm.check_with(&["-f", "-", "--concurrency", "2", "--timeout", "20s"], &text)
+    });
+    let summaries: Vec<&str> = said.stdout.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(summaries, [&["ConnectionClosed"][..], &["Valid"; OTHERS]].concat());
 }
