@@ -39,6 +39,7 @@ pub fn validate(mut manifest: Value) -> Result<SslMonitor, Vec<FieldError>> {
         if let Some(object) = manifest.as_object_mut() {
             object.remove("status");
         }
+        prune_nulls(&mut manifest, &SCHEMA);
         check(&manifest, &SCHEMA, "", &mut errors);
     }
     if !errors.is_empty() {
@@ -67,6 +68,15 @@ fn kind_errors(manifest: &Value) -> Vec<FieldError> {
             message: format!("must be {value}, found {:?}", text(field)),
         })
         .collect()
+}
+
+/// Take out the known fields that are null: the API server reads them as absent, since none of ours is nullable.
+fn prune_nulls(value: &mut Value, schema: &Value) {
+    let (Some(object), Some(properties)) = (value.as_object_mut(), schema["properties"].as_object()) else { return };
+    object.retain(|name, child| !(child.is_null() && properties.contains_key(name)));
+    for (name, child) in object {
+        prune_nulls(child, &schema["properties"][name]);
+    }
 }
 
 /// Check a value against a schema: type, bounds, required and unknown fields, then the CEL rules of this level.
@@ -189,7 +199,12 @@ fn pattern(text: &str) -> Regex {
 }
 
 fn is_host(text: &str) -> bool {
-    HOST.is_match(text) || text.parse::<IpAddr>().is_ok_and(|address| address.to_string() == text)
+    HOST.is_match(text) || text.parse::<IpAddr>().is_ok_and(|address| is_plain(address) && address.to_string() == text)
+}
+
+/// CEL's `isIP` takes no IPv4 address in the clothes of an IPv6 one (k8s.io/apiserver `pkg/cel/library/ip.go`).
+fn is_plain(address: IpAddr) -> bool {
+    address.to_canonical() == address
 }
 
 fn is_within(text: &str, min: Duration, max: Duration) -> bool {
@@ -258,6 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn a_null_counts_as_absent_as_it_does_on_the_api_server() {
+        let spec = json!({"domain": "a.test", "port": null, "serviceRef": null, "tls": {"caBundle": null}});
+        let expected = json!({"domain": "a.test", "tls": {}});
+        assert_eq!(validate(manifest(&spec)), validate(manifest(&expected)));
+        assert_eq!(faults(&spec), [""; 0]);
+        assert_eq!(faults(&json!({"domain": null})), ["spec.domain: is required"]);
+        assert_eq!(faults(&json!({"domain": "a.test", "colour": null})).len(), 1);
+    }
+
+    #[test]
     fn a_bad_field_is_named_with_one_sentence() {
         const DOMAIN: &str =
             "spec.domain: domain must be a host name without scheme, port or path, for example api.example.com";
@@ -271,6 +296,7 @@ mod tests {
             (json!({"domain": "X.test"}), DOMAIN),
             (json!({"domain": "bücher.de"}), DOMAIN),
             (json!({"domain": "2130706433"}), DOMAIN),
+            (json!({"domain": "::ffff:192.0.2.1"}), DOMAIN),
             (json!({"domain": long}), "spec.domain: must have at most 253 characters"),
             (json!({"domain": "a.test", "port": 0}), "spec.port: must be at least 1"),
             (json!({"domain": "a.test", "port": 65536}), "spec.port: must be at most 65535"),
