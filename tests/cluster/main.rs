@@ -3,6 +3,7 @@
 //! Every test here is `#[ignore]`d with a reason, so that a plain `cargo test` counts what it has not run.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod admission;
 mod definitions;
 mod scene;
 mod service;
