@@ -7,4 +7,6 @@ mod admission;
 mod definitions;
 mod scene;
 mod service;
+mod life;
+mod stage;
 mod support;
