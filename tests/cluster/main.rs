@@ -5,6 +5,7 @@
 
 mod admission;
 mod definitions;
+mod fence;
 mod scene;
 mod service;
 mod life;
