@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod admission;
+mod bundle;
 mod definitions;
 mod fence;
+mod life;
 mod scene;
 mod service;
-mod life;
 mod stage;
 mod support;

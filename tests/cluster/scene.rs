@@ -5,7 +5,10 @@ use std::{fmt::Debug, net::SocketAddr};
 
 use k8s_openapi::{
     ClusterResourceScope, NamespaceResourceScope,
-    api::core::v1::{ConfigMap, Service},
+    api::{
+        core::v1::{ConfigMap, Secret, Service},
+        rbac::v1::ClusterRole,
+    },
 };
 use kube::{
     Api, Client, Resource,
@@ -26,6 +29,9 @@ use crate::support::{Cluster, OPERATOR_USER, eventually_object};
 pub(crate) const DOMAIN: &str = "web.scene.test";
 /// The type of the operator's condition on Services.
 pub(crate) const SERVICE_CONDITION: &str = "sslmonitor.io/CertificateValid";
+
+/// The operator's ClusterRole.
+const ROLE: &str = "sslmonitor";
 
 /// A namespace of one test.
 pub(crate) struct Scene<'a> {
@@ -65,6 +71,11 @@ impl<'a> Scene<'a> {
     /// Make a ConfigMap with this data.
     pub(crate) async fn config_map(&self, name: &str, data: &Value) {
         make(&self.api::<ConfigMap>(), json!({"metadata": {"name": name}, "data": data})).await;
+    }
+
+    /// Make a Secret with this text data.
+    pub(crate) async fn secret(&self, name: &str, labels: Value, data: &Value) {
+        make(&self.api::<Secret>(), json!({"metadata": {"name": name, "labels": labels}, "stringData": data})).await;
     }
 
     /// Make a monitor of this address which trusts the scene's authority; `more` is merged into its spec.
@@ -176,6 +187,24 @@ where
 {
     let api: Api<K> = Api::all(client.clone());
     api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap()
+}
+
+/// Take the rules about these resources away from the operator; returns the role as it was, for [`restore`].
+pub(crate) async fn forbid(client: &Client, resources: &[&str]) -> ClusterRole {
+    let roles: Api<ClusterRole> = Api::all(client.clone());
+    let role = roles.get(ROLE).await.unwrap();
+    let mut rules = role.rules.clone().unwrap_or_default();
+    let before = rules.len();
+    let is_forbidden = |name: &String| resources.contains(&name.as_str());
+    rules.retain(|rule| !rule.resources.iter().flatten().any(is_forbidden));
+    assert!(rules.len() < before, "no rule is about {resources:?}");
+    patch::<ClusterRole>(client, ROLE, json!({"rules": rules})).await;
+    role
+}
+
+/// Give the operator its rules back.
+pub(crate) async fn restore(client: &Client, role: ClusterRole) {
+    patch::<ClusterRole>(client, ROLE, json!({"rules": role.rules})).await;
 }
 
 /// Any free port of a loopback address that is not the API server's.
