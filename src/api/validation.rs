@@ -55,6 +55,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     schema["properties"]["apiVersion"] = json!({"type": "string"});
     schema["properties"]["kind"] = json!({"type": "string"});
     schema["properties"]["metadata"] = json!({"type": "object"});
+    schema["required"] = json!(["metadata", "spec"]);
     schema
 });
 
@@ -342,6 +343,13 @@ mod tests {
     fn every_fault_is_reported_at_once() {
         let found = faults(&json!({"domain": "x.test:443", "port": 0, "alertDay": 3}));
         assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_manifest_without_metadata_or_spec_says_what_it_lacks() {
+        let errors = validate(json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor"})).unwrap_err();
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["metadata: is required", "spec: is required"]);
     }
 
     #[test]
