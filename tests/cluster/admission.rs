@@ -9,7 +9,7 @@ use kube::{
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{ssl_monitor_crd, validate};
 
-use crate::support::Cluster;
+use crate::{stage::stream, support::Cluster};
 
 /// The API server's own remark after a fault of the structure.
 const REMARK: &str = ", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; \
@@ -195,8 +195,8 @@ async fn kubectl_apply_refuses_every_bad_input_with_one_sentence() {
     let cluster = Cluster::shared().await;
     let namespace = cluster.namespace().await;
     let table = bad_specs();
-    let manifests: Vec<String> = table.iter().map(|(spec, _)| manifest(spec).to_string()).collect();
-    let refusals = cluster.try_apply(&namespace, &manifests.join("\n---\n")).unwrap_err();
+    let manifests = stream(table.iter().map(|(spec, _)| manifest(spec)));
+    let refusals = cluster.try_apply(&namespace, &manifests).unwrap_err();
     let (_, said) = refusals.split_once("Error from server").unwrap();
     let said: Vec<&str> = said.split("\nError from server").map(sentence).collect();
     let expected: Vec<&str> = table.iter().map(|(_, sentence)| sentence.as_str()).collect();

@@ -5,8 +5,11 @@
 
 mod admission;
 mod bundle;
+mod changes;
+mod definitions;
 mod definitions;
 mod fence;
+mod kinds;
 mod life;
 mod scene;
 mod service;

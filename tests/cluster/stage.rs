@@ -186,3 +186,8 @@ pub(crate) const VALID: [&str; 4] = [
     "CertificateValid=True/Valid",
     "CertificateExpiring=False/NotExpiring",
 ];
+
+/// Manifests as one stream; it begins with a separator, or kubectl takes it for JSON.
+pub(crate) fn stream(manifests: impl IntoIterator<Item = Value>) -> String {
+    manifests.into_iter().fold(String::new(), |all, manifest| format!("{all}---\n{manifest}\n"))
+}
