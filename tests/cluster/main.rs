@@ -6,6 +6,7 @@
 mod admission;
 mod bundle;
 mod changes;
+mod crowd;
 mod definitions;
 mod definitions;
 mod fence;
