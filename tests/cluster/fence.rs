@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DynamicObject, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams},
 };
 use serde_json::{Value, json};
 use xtask::install::NAMESPACE;
@@ -262,9 +262,9 @@ async fn what_is_not_the_status_of_a_service_is_refused_by_rbac() {
         ("patch", refused(fenced.operator.patch("web", &params, &label).await)),
         ("update", refused(fenced.operator.replace("web", &post, &service).await)),
         ("update status", refused(fenced.operator.replace_status("web", &post, &service).await)),
-        ("delete", refused(fenced.operator.delete("web", &Default::default()).await)),
+        ("delete", refused(fenced.operator.delete("web", &DeleteParams::default()).await)),
         ("list Secrets", refused(secrets.list(&ListParams::default()).await)),
-        ("watch Secrets", refused(secrets.watch(&Default::default(), "0").await.map(|_| ()))),
+        ("watch Secrets", refused(secrets.watch(&WatchParams::default(), "0").await.map(|_| ()))),
         ("list ConfigMaps", refused(maps.list(&ListParams::default()).await)),
     ];
     for (what, message) in answers {

@@ -191,8 +191,7 @@ where
 
 /// Take the rules about these resources away from the operator; returns the role as it was, for [`restore`].
 pub(crate) async fn forbid(client: &Client, resources: &[&str]) -> ClusterRole {
-    let roles: Api<ClusterRole> = Api::all(client.clone());
-    let role = roles.get(ROLE).await.unwrap();
+    let role = Api::<ClusterRole>::all(client.clone()).get(ROLE).await.unwrap();
     let mut rules = role.rules.clone().unwrap_or_default();
     let before = rules.len();
     let is_forbidden = |name: &String| resources.contains(&name.as_str());

@@ -116,6 +116,13 @@ impl Cluster {
         operator.unwrap_or_else(|error| panic!("{}", sentence(&error)))
     }
 
+    /// The same, without waiting until it is ready.
+    pub(crate) async fn start_unready_operator(&self, flags: &[&str]) -> Operator {
+        let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
+        let operator = Operator::start_unready(program, self.control_plane(), flags).await;
+        operator.unwrap_or_else(|error| panic!("{}", sentence(&error)))
+    }
+
     /// Every answered writing request so far.
     pub(crate) fn writes(&self) -> Vec<Write> {
         self.control_plane().writes().unwrap()
@@ -138,6 +145,14 @@ impl Cluster {
     /// The control plane itself.
     pub(crate) fn control_plane(&self) -> &ControlPlane {
         &self.foundation().control_plane
+    }
+
+    /// The control plane itself, to break it: only one of the test's own.
+    pub(crate) fn control_plane_mut(&mut self) -> &mut ControlPlane {
+        match &mut self.owner {
+            Owner::Binary(_) => panic!("the shared control plane is not to be broken"),
+            Owner::Test(foundation) => &mut foundation.control_plane,
+        }
     }
 
     fn foundation(&self) -> &Foundation {

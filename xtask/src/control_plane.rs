@@ -133,6 +133,17 @@ pub struct ControlPlane {
     directory: PathBuf,
     kubeconfig: PathBuf,
     server: String,
+    apiserver_launch: ApiServer,
+}
+
+/// What the API server is started with, and how often it has been.
+#[derive(Debug)]
+struct ApiServer {
+    program: PathBuf,
+    credentials: Credentials,
+    etcd_port: u16,
+    port: u16,
+    starts: usize,
 }
 
 impl ControlPlane {
@@ -165,8 +176,10 @@ impl ControlPlane {
         write_file(&kubeconfig, &credentials.admin_kubeconfig(&server))?;
         audit::write_policy(&directory)?;
         let etcd = etcd(&binaries.etcd, &directory, etcd_port, peer_port)?;
-        let apiserver = apiserver(&binaries.kube_apiserver, &directory, &credentials, etcd_port, port)?;
-        let mut control_plane = Self { apiserver, etcd, directory, kubeconfig, server };
+        let program = binaries.kube_apiserver.clone();
+        let mut apiserver_launch = ApiServer { program, credentials, etcd_port, port, starts: 0 };
+        let apiserver = apiserver_launch.start(&directory)?;
+        let mut control_plane = Self { apiserver, etcd, directory, kubeconfig, server, apiserver_launch };
         control_plane.wait_until_ready().await?;
         Ok(control_plane)
     }
@@ -211,7 +224,11 @@ impl ControlPlane {
         let answer = accounts.create_token_request(name, &PostParams::default(), &request).await.map_err(failed)?;
         let token = answer.status.and_then(|status| status.token).unwrap_or_default();
         let path = self.directory.join(format!("kubeconfig-{namespace}-{name}"));
-        write_file(&path, &credentials::token_kubeconfig(&self.directory, &self.server, namespace, &token))?;
+        // Put in place at once: another one may be reading the file that was written before.
+        let text = credentials::token_kubeconfig(&self.directory, &self.server, namespace, &token);
+        let written = tempfile::NamedTempFile::new_in(&self.directory).map_err(io_error("make a temporary file"))?;
+        write_file(written.path(), &text)?;
+        written.persist(&path).map_err(|error| error.error).map_err(io_error(format!("write {}", path.display())))?;
         Ok(path)
     }
 
@@ -221,6 +238,27 @@ impl ControlPlane {
     /// When the audit log cannot be read.
     pub fn writes(&self) -> Result<Vec<Write>, Error> {
         audit::read(&self.directory)
+    }
+
+    /// Kill the API server (SIGKILL), and return when it is gone. Its database lives on.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub async fn kill_apiserver(&mut self) -> Result<(), Error> {
+        self.apiserver.signal("KILL").map_err(io_error("kill kube-apiserver"))?;
+        while self.apiserver.ended().is_none() {
+            tokio::time::sleep(READY_POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Start the API server anew on its old port, and wait until it is ready.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::start`].
+    pub async fn start_apiserver(&mut self) -> Result<(), Error> {
+        self.apiserver = self.apiserver_launch.start(&self.directory)?;
+        self.wait_until_ready().await
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), Error> {
@@ -286,25 +324,24 @@ fn etcd(program: &Path, directory: &Path, port: u16, peer_port: u16) -> Result<S
         .map_err(io_error("start etcd"))
 }
 
-fn apiserver(
-    program: &Path,
-    directory: &Path,
-    credentials: &Credentials,
-    etcd_port: u16,
-    port: u16,
-) -> Result<Supervised, Error> {
-    Launch::new("kube-apiserver", program)
-        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
-        .arg(format!("--secure-port={port}"))
-        .args(["--bind-address=127.0.0.1", "--endpoint-reconciler-type=none", "--authorization-mode=RBAC"])
-        .args(["--service-cluster-ip-range=10.0.0.0/24", "--profiling=false"])
-        // Nothing creates the default ServiceAccounts that this plugin asks for when a Pod is made.
-        .arg("--disable-admission-plugins=ServiceAccount")
-        .arg(format!("--cert-dir={}", directory.join("running/kube-apiserver").display()))
-        .args(credentials.apiserver_arguments())
-        .args(audit::arguments(directory))
-        .start(directory)
-        .map_err(io_error("start kube-apiserver"))
+impl ApiServer {
+    fn start(&mut self, directory: &Path) -> Result<Supervised, Error> {
+        // A name of its own for each start: the one before may still be cleaning up.
+        let name = format!("kube-apiserver-{}", self.starts);
+        self.starts += 1;
+        Launch::new(&name, &self.program)
+            .arg(format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port))
+            .arg(format!("--secure-port={}", self.port))
+            .args(["--bind-address=127.0.0.1", "--endpoint-reconciler-type=none", "--authorization-mode=RBAC"])
+            .args(["--service-cluster-ip-range=10.0.0.0/24", "--profiling=false"])
+            // Nothing creates the default ServiceAccounts that this plugin asks for when a Pod is made.
+            .arg("--disable-admission-plugins=ServiceAccount")
+            .arg(format!("--cert-dir={}", directory.join("running").join(&name).display()))
+            .args(self.credentials.apiserver_arguments())
+            .args(audit::arguments(directory))
+            .start(directory)
+            .map_err(io_error("start kube-apiserver"))
+    }
 }
 
 fn free_ports<const N: usize>() -> io::Result<[u16; N]> {

@@ -72,15 +72,33 @@ impl Operator {
     /// # Errors
     /// When it ends or is not ready in time; the error shows its log.
     pub async fn start(program: &Path, control_plane: &ControlPlane, arguments: &[&str]) -> Result<Self, Error> {
+        let mut operator = Self::spawn(program, control_plane, arguments).await?;
+        operator.wait_until("/readyz").await?;
+        Ok(operator)
+    }
+
+    /// The same, and wait only until it says that it is alive: for tests of what keeps it from becoming ready.
+    ///
+    /// # Errors
+    /// When it ends or is not alive in time; the error shows its log.
+    pub async fn start_unready(
+        program: &Path,
+        control_plane: &ControlPlane,
+        arguments: &[&str],
+    ) -> Result<Self, Error> {
+        let mut operator = Self::spawn(program, control_plane, arguments).await?;
+        operator.wait_until("/livez").await?;
+        Ok(operator)
+    }
+
+    async fn spawn(program: &Path, control_plane: &ControlPlane, arguments: &[&str]) -> Result<Self, Error> {
         let kubeconfig = control_plane.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT).await;
         let kubeconfig = kubeconfig.map_err(Error::Identity)?;
         let process = launch(program, &kubeconfig, arguments)
             .start(control_plane.directory())
             .map_err(|source| Error::Spawn { program: program.display().to_string(), source })?;
         // The real address is known when the log says it.
-        let mut operator = Self { process, admin: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        operator.wait_until_ready().await?;
-        Ok(operator)
+        Ok(Self { process, admin: SocketAddr::from(([127, 0, 0, 1], 0)) })
     }
 
     /// Where its admin server listens.
@@ -138,13 +156,13 @@ impl Operator {
         stopped.await.unwrap_or_else(|error| (None, error.to_string()))
     }
 
-    async fn wait_until_ready(&mut self) -> Result<(), Error> {
+    async fn wait_until(&mut self, page: &str) -> Result<(), Error> {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some(status) = self.process.ended() {
                 return Err(Error::Ended { status: status.to_string(), log: self.log() });
             }
-            let last = match self.readiness().await {
+            let last = match self.answer(page).await {
                 Ok(()) => return Ok(()),
                 Err(last) => last,
             };
@@ -155,12 +173,12 @@ impl Operator {
         }
     }
 
-    async fn readiness(&mut self) -> Result<(), String> {
+    async fn answer(&mut self, page: &str) -> Result<(), String> {
         self.admin = admin_address(&self.log()).ok_or("its log has no line with the field admin_address")?;
-        match self.get("/readyz").await {
+        match self.get(page).await {
             Ok((200, _)) => Ok(()),
-            Ok((code, body)) => Err(format!("/readyz answers {code}: {}", body.trim())),
-            Err(error) => Err(format!("/readyz: {error}")),
+            Ok((code, body)) => Err(format!("{page} answers {code}: {}", body.trim())),
+            Err(error) => Err(format!("{page}: {error}")),
         }
     }
 }
