@@ -1,0 +1,168 @@
+//! Monitors that change, go or come again while they are being checked.
+
+use std::{net::SocketAddr, time::Duration};
+
+use k8s_openapi::api::events::v1::Event;
+use kube::{Api, ResourceExt, api::ListParams};
+use serde_json::json;
+use ssl_monitor_operator::api::SslMonitor;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    scene::{ALL_WELL, Scene, conditions, loopback},
+    support::{Cluster, eventually, eventually_object},
+};
+
+/// Holds its first connection until it is let go, and then breaks it; later ones reach the server behind.
+struct Gate {
+    address: SocketAddr,
+    held: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Gate {
+    async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(loopback()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let ((holding, held), (release, released)) = (oneshot::channel(), oneshot::channel());
+        let task = tokio::spawn(async move {
+            let (first, _) = listener.accept().await.unwrap();
+            holding.send(()).unwrap();
+            released.await.unwrap();
+            drop(first);
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut behind = TcpStream::connect(server).await.unwrap();
+                tokio::spawn(async move { copy_bidirectional(&mut client, &mut behind).await });
+            }
+        });
+        Self { address, held, release, task }
+    }
+
+    /// Wait until a check hangs in the gate.
+    async fn wait(&mut self) {
+        timeout(Duration::from_secs(30), &mut self.held).await.unwrap().unwrap();
+    }
+
+    /// Break the check that hangs in the gate.
+    fn open(self) -> JoinHandle<()> {
+        self.release.send(()).unwrap();
+        self.task
+    }
+}
+
+/// Everything that the operator said of this namespace with a warning.
+async fn warnings(scene: &Scene<'_>) -> Vec<String> {
+    let events = scene.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+    let warnings = events.into_iter().filter(|event| event.type_.as_deref() == Some("Warning"));
+    warnings.filter_map(|event| event.reason).collect()
+}
+
+fn has_only_seen_a_valid_certificate(monitor: &SslMonitor) {
+    assert_eq!(conditions(monitor), ALL_WELL);
+    let status = monitor.status.as_ref().unwrap();
+    let history: Vec<&str> = status.history.iter().map(|entry| entry.summary.as_str()).collect();
+    assert_eq!((history, status.consecutive_failures), (vec!["Valid"], None));
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn the_result_of_a_deleted_monitor_is_not_written_onto_a_new_one_of_its_name() {
+    let cluster = Cluster::shared().await;
+    cluster.operator().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    let mut gate = Gate::before(server.address()).await;
+    let (address, patient) = (gate.address, json!({"timeout": "1m"}));
+    let old = scene.monitor("a", address, patient.clone()).await;
+    gate.wait().await;
+    scene.delete::<SslMonitor>("a").await;
+    let new = scene.monitor("a", address, patient).await;
+    assert_ne!(old.uid(), new.uid());
+    let monitors: Api<SslMonitor> = scene.api();
+    eventually_object(&monitors, "a", "is introduced", |monitor| monitor.status.is_some()).await;
+    let _open = gate.open();
+    let monitor = scene.settled("a").await;
+    has_only_seen_a_valid_certificate(&monitor);
+    assert_eq!((monitor.uid(), server.accepted()), (new.uid(), 1));
+    let codes = [200, 200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    assert_eq!(scene.writes(), codes, "introduced, introduced anew, refused, checked");
+    assert_eq!(warnings(&scene).await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn the_result_of_an_old_spec_is_discarded() {
+    let cluster = Cluster::shared().await;
+    cluster.operator().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    let mut gate = Gate::before(server.address()).await;
+    scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
+    gate.wait().await;
+    scene.edit("a", json!({"spec": {"alertDays": 45}})).await;
+    let monitors: Api<SslMonitor> = scene.api();
+    eventually_object(&monitors, "a", "is taken up anew", |monitor| {
+        monitor.status.as_ref().is_some_and(|status| status.observed_generation == Some(2))
+    })
+    .await;
+    let _open = gate.open();
+    has_only_seen_a_valid_certificate(&scene.settled("a").await);
+    let codes = [200, 200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    assert_eq!(scene.writes(), codes);
+    assert_eq!((server.accepted(), warnings(&scene).await), (1, vec![]));
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn a_change_beside_the_spec_during_a_check_costs_no_second_one() {
+    let cluster = Cluster::shared().await;
+    cluster.operator().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    let mut gate = Gate::before(server.address()).await;
+    scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
+    gate.wait().await;
+    scene.edit("a", json!({"metadata": {"labels": {"team": "shop"}}})).await;
+    let _open = gate.open();
+    let monitor = scene.settled("a").await;
+    assert_eq!(monitor.labels()["team"], "shop");
+    let status = monitor.status.as_ref().unwrap();
+    assert_eq!((status.consecutive_failures, server.accepted()), (Some(1), 0), "{:?}", conditions(&monitor));
+    let codes = [200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    assert_eq!(scene.writes(), codes, "introduced, refused, decided anew");
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn a_monitor_that_is_deleted_during_its_check_leaves_nothing_behind() {
+    let cluster = Cluster::shared().await;
+    let operator = cluster.operator().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    let mut gate = Gate::before(server.address()).await;
+    scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
+    gate.wait().await;
+    scene.delete::<SslMonitor>("a").await;
+    let _open = gate.open();
+    let expected = ["patch sslmonitors/status a 200", "patch sslmonitors/status a 404"];
+    eventually("the late result is refused", Duration::from_secs(30), async || {
+        let writes = scene.writes();
+        if writes == expected { Ok(()) } else { Err(format!("{writes:?}")) }
+    })
+    .await;
+    let namespace = format!("namespace=\"{}\"", scene.namespace);
+    eventually("its series are gone", Duration::from_secs(10), async || {
+        let (_, metrics) = operator.get("/metrics").await.map_err(|error| error.to_string())?;
+        let left: Vec<_> = metrics.lines().filter(|line| line.contains(&namespace)).collect();
+        if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }
+    })
+    .await;
+    assert_eq!((server.accepted(), warnings(&scene).await), (0, vec![]));
+}
