@@ -8,7 +8,6 @@ mod bundle;
 mod changes;
 mod crowd;
 mod definitions;
-mod definitions;
 mod faults;
 mod fence;
 mod kinds;
