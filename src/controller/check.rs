@@ -33,12 +33,7 @@ pub(super) async fn check(context: Arc<Context>, key: MonitorKey) -> Next {
             context.monitor_errors.forget(&key);
             next
         }
-        Err(error) => {
-            let wait = context.monitor_errors.failed(&key);
-            let (namespace, name) = (&*key.namespace, &*key.name);
-            tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
-            Next::In(wait)
-        }
+        Err(error) => context.retry(&key, &error),
     }
 }
 

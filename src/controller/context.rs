@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::Semaphore;
 
-use super::{ServiceKey, backoff::Backoff, registry::Registry};
+use super::{Error, ServiceKey, backoff::Backoff, registry::Registry};
 use crate::{
     metrics::{Metrics, MonitorKey},
     probe::{BundleError, Prober, SystemRoots, TrustStore},
-    schedule::{Group, Lane, Runner, Schedule, Settings as Slots},
+    schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
 
 /// Reviews that are made at once: they wait for the API server only.
@@ -108,6 +108,14 @@ impl Context {
     pub(super) fn review(&self, key: MonitorKey) {
         let group = Group::of(&key);
         self.reviews.upsert(key, group, Lane::New, Duration::ZERO);
+    }
+
+    /// A job of this monitor failed at the API server: say so, and try again later.
+    pub(super) fn retry(&self, key: &MonitorKey, error: &Error) -> Next {
+        let wait = self.monitor_errors.failed(key);
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
+        Next::In(wait)
     }
 
     /// Have a Service's condition looked after.

@@ -24,12 +24,7 @@ pub(super) async fn review(context: Arc<Context>, key: MonitorKey) -> Next {
         }
         // Someone was faster: look again at what it is now.
         Err(error) if error.is_conflict() => Next::In(context.monitor_errors.failed(&key)),
-        Err(error) => {
-            let wait = context.monitor_errors.failed(&key);
-            let (namespace, name) = (&*key.namespace, &*key.name);
-            tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
-            Next::In(wait)
-        }
+        Err(error) => context.retry(&key, &error),
     }
 }
 

@@ -9,6 +9,7 @@ use kube::{
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{SslMonitor, SslMonitorStatus};
 use tokio::{net::TcpListener, time::sleep};
+use xtask::farm::TlsServer;
 
 use crate::{
     scene::{ALL_WELL, Scene, conditions, loopback},
@@ -35,7 +36,7 @@ async fn nothing_is_written_while_nothing_is_due_and_a_restart_checks_only_what_
         scene.settled(name).await;
     }
     scene.carries("web", ["True", "AllValid", "1 of 1 SslMonitor valid: good"]).await;
-    let accepted = || [&good, &bad, &late].map(|server| server.accepted());
+    let accepted = || [&good, &bad, &late].map(TlsServer::accepted);
     let (writes, log) = (cluster.writes_by_operator(), operator.log());
     assert_eq!(accepted(), [1, 2, 1]);
 
