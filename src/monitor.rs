@@ -9,15 +9,15 @@ mod decide;
 mod due;
 mod events;
 mod service;
+mod statements;
 mod target;
 #[cfg(test)]
 mod tests;
 
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
-pub use decide::{
-    BundleProblem, BundleProblemKind, FAILURES_BEFORE_UNKNOWN, Input, Outcome, Plan, ServiceLink, decide,
-};
+pub use decide::{BundleProblem, BundleProblemKind, Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_introduced, next_bundle_look};
 pub use events::{Announcement, Severity};
 pub use service::{LinkedMonitor, SERVICE_CONDITION, ServiceVerdict, aggregate};
+pub use statements::FAILURES_BEFORE_UNKNOWN;
 pub use target::{Stall, StallReason, target};
