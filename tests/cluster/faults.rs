@@ -36,6 +36,12 @@ async fn nothing_is_written_while_nothing_is_due_and_a_restart_checks_only_what_
         scene.settled(name).await;
     }
     scene.carries("web", ["True", "AllValid", "1 of 1 SslMonitor valid: good"]).await;
+    // Events follow their status: Valid, Expired, Valid, Disabled, and CABundleNotFound with Expired.
+    eventually("all six Events are written", Duration::from_secs(30), async || {
+        let events = cluster.writes_by_operator().iter().filter(|write| write.resource == "events").count();
+        if events == 6 { Ok(()) } else { Err(events.to_string()) }
+    })
+    .await;
     let accepted = || [&good, &bad, &late].map(TlsServer::accepted);
     let (writes, log) = (cluster.writes_by_operator(), operator.log());
     assert_eq!(accepted(), [1, 2, 1]);
