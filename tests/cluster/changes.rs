@@ -62,6 +62,28 @@ async fn a_renewal_is_seen_on_request_and_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a control plane: cargo xtask test"]
+async fn a_request_is_answered_once_however_long_it_is() {
+    let (stage, server, _) = watched().await;
+    let request = "ä".repeat(2_500);
+    stage.request("main", &request).await;
+    let has_answered =
+        |monitor: &SslMonitor| monitor.status.as_ref().is_some_and(|status| status.last_handled_request_at.is_some());
+    let after = eventually_object(&stage.monitors, "main", "has answered the request", has_answered).await;
+    // As much as the status has room for: 256 bytes.
+    assert_eq!(after.status.as_ref().unwrap().last_handled_request_at, Some("ä".repeat(128)));
+    // A write that asks for nothing new.
+    stage.patch("main", json!({"metadata": {"labels": {"team": "web"}}})).await;
+    stage.pass().await;
+    assert_eq!(server.accepted(), 2);
+    let status = stage.status_write();
+    let first = [stage.admin_write("create", 201), status.clone(), status.clone(), stage.event_write()];
+    let patch = stage.admin_write("patch", 200);
+    assert_eq!(stage.writes(), [&first[..], &[patch.clone(), status, patch]].concat());
+    assert_eq!(stage.log().await, ["main INFO Valid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a control plane: cargo xtask test"]
 async fn an_edit_is_checked_at_once_and_its_conditions_speak_of_the_new_generation() {
     let (stage, server, before) = watched().await;
     stage.patch("main", json!({"spec": {"alertDays": 100}})).await;

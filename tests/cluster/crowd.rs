@@ -56,7 +56,9 @@ async fn monitors_of_one_host_and_port_never_have_two_connections_in_flight() {
         let monitor = stage.settled(name).await;
         assert!(states(&monitor).contains(&"Reachable=False/NotTls".to_owned()), "{name}: {:?}", states(&monitor));
     }
-    assert_eq!((counts.accepted(), counts.overlaps.load(Ordering::SeqCst)), (CROWD, 0));
+    // On a slow machine some are tried again already.
+    assert!(counts.accepted() >= CROWD, "{}", counts.accepted());
+    assert_eq!(counts.overlaps.load(Ordering::SeqCst), 0);
     server.abort();
 }
 

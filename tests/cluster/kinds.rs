@@ -70,6 +70,9 @@ const TABLE: [Row; 11] = [
     ),
 ];
 
+/// The monitors that see no certificate.
+const FAILING: [&str; 2] = ["refused", "closed"];
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a control plane: cargo xtask test"]
 async fn every_kind_of_server_gives_its_conditions_its_word_its_events_and_its_log_lines() {
@@ -97,14 +100,16 @@ async fn every_kind_of_server_gives_its_conditions_its_word_its_events_and_its_l
         let lines = events.iter().filter_map(|event| event.split_once(' '));
         expected_log.extend(lines.map(|(kind, reason)| format!("{name} {} {reason}", level(kind))));
         // The administrator's, the two statuses, the Events.
-        expected_writes += 3 + events.len();
+        expected_writes += 1 + if FAILING.contains(&name) { 0 } else { 2 } + events.len();
     }
     stage.pass().await;
     let mut log = stage.log().await;
     log.sort();
     expected_log.sort();
     assert_eq!(log, expected_log);
-    let writes = stage.writes();
+    let mut writes = stage.writes();
+    // What has failed is tried again after 30 s, which may have come on a slow machine; that changes no more than the status.
+    writes.retain(|write| write.subresource.is_none() || !FAILING.contains(&write.name.as_str()));
     assert_eq!(writes.len(), expected_writes, "{writes:#?}");
     let accepted: Vec<usize> = servers.tls.iter().map(|(_, server)| server.accepted()).collect();
     assert_eq!(accepted, [1; 9]);

@@ -12,6 +12,7 @@ mod faults;
 mod fence;
 mod kinds;
 mod life;
+mod objects;
 mod races;
 mod scene;
 mod service;
