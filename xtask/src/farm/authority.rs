@@ -183,7 +183,8 @@ impl Leaf {
         Self {
             names: names.into_iter().map(Into::into).collect(),
             not_before: now - HOUR,
-            not_after: now + DAY * 90,
+            // 89 whole days are left, however long the next step takes.
+            not_after: now - HOUR + DAY * 90,
             ca: false,
             clients_only: false,
             rsa: false,
@@ -200,7 +201,7 @@ impl Leaf {
     #[must_use]
     pub fn expired(self) -> Self {
         let now = Timestamp::now();
-        self.valid(now - DAY * 91, now - DAY)
+        self.valid(now - DAY * 91, now - DAY - HOUR)
     }
 
     /// Valid from tomorrow on.
