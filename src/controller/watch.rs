@@ -8,7 +8,12 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{
     Api, Resource, ResourceExt,
     api::PartialObjectMeta,
-    runtime::{WatchStreamExt, watcher, watcher::Event},
+    runtime::{
+        WatchStreamExt,
+        utils::Backoff,
+        watcher,
+        watcher::{DefaultBackoff, Event},
+    },
 };
 
 use super::{
@@ -31,11 +36,17 @@ use crate::{
 /// Objects per page of a list: a page is in memory at once.
 const PAGE: u32 = 250;
 
+/// The waits between attempts at a watch: from a second or so to half a minute, anew after two minutes without an error.
+///
+/// kube's own back-off starts anew with every event as well, and every attempt at a list begins with one: it would never grow.
+#[derive(Default)]
+struct WatchBackoff(DefaultBackoff);
+
 /// Watch the monitors for ever. `synced` is called when the first list is in.
 pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send) {
     let monitors: Api<SslMonitor> = Api::all(context.client.clone());
     let config = watcher::Config::default().page_size(PAGE);
-    let mut events = watcher(monitors, config).default_backoff().boxed();
+    let mut events = watcher(monitors, config).backoff(WatchBackoff::default()).boxed();
     let mut synced = Some(synced);
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
@@ -65,7 +76,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
 pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send) {
     let services: Api<PartialObjectMeta<Service>> = Api::all(context.client.clone());
     let config = watcher::Config::default().page_size(PAGE);
-    let mut events = watcher(services, config).default_backoff().boxed();
+    let mut events = watcher(services, config).backoff(WatchBackoff::default()).boxed();
     let mut synced = Some(synced);
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
@@ -222,10 +233,41 @@ fn sample(monitor: &SslMonitor) -> Sample {
 /// A watch that fails is taken up again by itself, with back-off.
 fn tell(what: &str, error: &watcher::Error) {
     let hint = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found() => {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
             " (is the custom resource definition installed?)"
         }
         _ => "",
     };
     tracing::warn!("failed to watch {what}: {error}{hint}");
+}
+
+// === impl WatchBackoff ===
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next()
+    }
+}
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_waits_grow_although_every_attempt_begins_with_an_event() {
+        let mut backoff = WatchBackoff::default();
+        let waits: Vec<_> = std::iter::from_fn(|| {
+            backoff.reset();
+            backoff.next()
+        })
+        .take(8)
+        .collect();
+        assert!(waits[0] < Duration::from_secs(2) && waits[7] > Duration::from_secs(20), "{waits:?}");
+    }
 }
