@@ -13,6 +13,7 @@ mod fence;
 mod kinds;
 mod life;
 mod objects;
+mod outages;
 mod races;
 mod scene;
 mod service;
