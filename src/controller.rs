@@ -18,6 +18,7 @@ mod check;
 mod context;
 mod error;
 mod gather;
+mod lenient;
 mod registry;
 mod review;
 mod service;

@@ -16,7 +16,9 @@ mod tests;
 
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
 pub use decide::{BundleProblem, BundleProblemKind, Input, Outcome, Plan, ServiceLink, decide};
-pub use due::{Cause, Due, due, has_settled, is_introduced, next_bundle_look};
+pub use due::{
+    Cause, Due, due, has_settled, is_ahead, is_introduced, next_bundle_look, requested_at, told_bundle_problem,
+};
 pub use events::{Announcement, Severity};
 pub use service::{LinkedMonitor, SERVICE_CONDITION, ServiceVerdict, aggregate};
 pub use statements::FAILURES_BEFORE_UNKNOWN;

@@ -4,6 +4,7 @@ use std::{env, error::Error, net::IpAddr, process::ExitCode, sync::Arc, time::Du
 
 use kube::{Client, Config};
 use tokio::{
+    net::lookup_host,
     runtime::Builder,
     signal::unix::{SignalKind, signal},
     time::{interval, timeout},
@@ -21,7 +22,11 @@ use crate::{
 };
 
 /// How long jobs in flight may go on after the signal to stop. Kubernetes kills after 30 s by default; we promise 10.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN: Duration = Duration::from_secs(6);
+/// How long what still hangs at the very end, such as a look-up by the system's resolver, is waited for.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+/// How long the API server's addresses are looked up at the start.
+const LOOKUP: Duration = Duration::from_secs(5);
 /// How often the liveness of the queues is looked at.
 const PULSE: Duration = Duration::from_secs(5);
 /// How long a queue may start and end nothing although it could: longer than the longest check with its calls.
@@ -37,7 +42,11 @@ pub fn run(args: &RunArgs) -> ExitCode {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(operate(args)));
+    let result = runtime.map_err(Into::into).and_then(|runtime| {
+        let result = runtime.block_on(operate(args));
+        runtime.shutdown_timeout(LAST_WAIT);
+        result
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -49,7 +58,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
 
 async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
-    let policy = args.network.policy(own_addresses(&config));
+    let policy = args.network.policy(own_addresses(&config).await);
     let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver })?;
     let roots = tokio::task::spawn_blocking(SystemRoots::load).await?;
     let admin = Admin::bind(args.admin_address).await?;
@@ -78,21 +87,26 @@ async fn serve(context: Arc<Context>, runners: Runners, admin: Admin, pages: Pag
     let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
     watch_schedule(&pages, context.checks().clone());
     let synced = pages.readiness.step("the first list of SslMonitors");
-    let pulse = tokio::spawn(beat(pages.liveness.clone(), context.checks().clone()));
-    let serving = tokio::spawn(admin.serve(pages.clone(), stop_serving.clone()));
+    let pulse = tokio::spawn(beat(pages.liveness.clone(), Arc::clone(&context)));
+    let mut serving = tokio::spawn(admin.serve(pages.clone(), stop_serving.clone()));
     let mut controller = tokio::spawn(controller::run(context, runners, synced, stop.clone()));
     let result = tokio::select! {
         () = told_to_stop() => {
             tracing::info!("stopping: what is in flight goes on to its end");
             pages.readiness.stop();
-            stop.cancel();
-            drain(&mut controller).await
+            Ok(())
         }
-        ended = &mut controller => ended.map_err(Into::into).and_then(|ended| ended.map_err(Into::into)),
+        // A core task ended: half an operator looks healthy and does nothing.
+        () = stop.cancelled() => Err("a core task ended".into()),
+        ended = &mut serving => Err(format!("the server of /livez, /readyz and /metrics ended: {ended:?}").into()),
     };
+    stop.cancel();
+    let result = result.and(drain(&mut controller).await);
     pulse.abort();
     stop_serving.cancel();
-    serving.await??;
+    if !serving.is_finished() {
+        serving.await??;
+    }
     tracing::info!("stopped");
     result
 }
@@ -123,13 +137,15 @@ async fn told_to_stop() {
     }
 }
 
-/// Let the liveness follow the progress of the queue of checks.
-async fn beat<K: Clone + Eq + std::hash::Hash + std::fmt::Debug>(liveness: Liveness, checks: Schedule<K>) {
-    let pulse = liveness.task("queue of checks", LONGEST_SILENCE);
+/// Let the liveness follow the progress of the queues.
+async fn beat(liveness: Liveness, context: Arc<Context>) {
+    let pulses = context.progress().map(|(name, _)| liveness.task(name, LONGEST_SILENCE));
     let mut ticks = interval(PULSE);
     loop {
         ticks.tick().await;
-        pulse.beat_at(checks.stats().last_progress);
+        for (pulse, (_, progress)) in pulses.iter().zip(context.progress()) {
+            pulse.beat_at(progress);
+        }
     }
 }
 
@@ -144,11 +160,20 @@ where
     });
 }
 
-/// The API server's own addresses, which are no targets: as the kubeconfig names it, and as pods reach it.
-fn own_addresses(config: &Config) -> Vec<IpAddr> {
+/// The API server's own addresses, which are no targets: as the kubeconfig names it, looked up where that is a name, and as pods
+/// reach it.
+async fn own_addresses(config: &Config) -> Vec<IpAddr> {
     let from_config = config.cluster_url.host().map(|host| host.trim_matches(['[', ']']).to_owned());
     let from_pod = env::var("KUBERNETES_SERVICE_HOST").ok();
-    from_config.into_iter().chain(from_pod).filter_map(|host| host.parse().ok()).collect()
+    let mut addresses = Vec::new();
+    for host in from_config.into_iter().chain(from_pod) {
+        match timeout(LOOKUP, lookup_host((host.as_str(), 443))).await {
+            Ok(Ok(found)) => addresses.extend(found.map(|address| address.ip())),
+            Ok(Err(error)) => tracing::warn!("failed to look up the API server {host}, which is no target: {error}"),
+            Err(_) => tracing::warn!("failed to look up the API server {host}, which is no target: no answer"),
+        }
+    }
+    addresses
 }
 
 /// Who reports Events: the pod, or the host.

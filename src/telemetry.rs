@@ -26,6 +26,9 @@ const CHATTY: [&str; 11] = [
     "tower",
 ];
 
+/// Logs the whole answer when one cannot be read, Secrets included; we tell of what failed ourselves.
+const SILENT: &str = "kube_client::client";
+
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -98,7 +101,7 @@ fn parse(filter: &str) -> Result<EnvFilter, InitError> {
     let tamed = level.min(LevelFilter::WARN);
     let chatty = CHATTY.map(|target| format!("{target}={tamed}")).join(",");
     EnvFilter::builder()
-        .parse(format!("{level},{chatty},{filter}"))
+        .parse(format!("{level},{chatty},{SILENT}=off,{filter}"))
         .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })
 }
 

@@ -91,7 +91,7 @@ pub(super) fn check_file(
 /// The monitor with the status that the operator would write.
 fn judged(mut monitor: SslMonitor, outcome: Outcome<'_>, bundle: Option<&BundleProblem>, now: Timestamp) -> SslMonitor {
     let service = &ServiceLink::None;
-    let plan = decide(Input { monitor: &monitor, status: None, outcome, bundle, service, now });
+    let plan = decide(Input { monitor: &monitor, status: None, outcome, bundle, service, request: None, now });
     monitor.status = Some(plan.status);
     monitor
 }

@@ -11,7 +11,7 @@ use kube::{
 };
 use serde::Serialize;
 
-use super::{Context, Error, api};
+use super::{Context, Error, api, lenient::Lenient};
 use crate::{
     api::{GROUP, SslMonitor, SslMonitorStatus, VERSION},
     metrics::WriteOutcome,
@@ -41,10 +41,11 @@ struct Precondition<'a> {
     resource_version: Option<&'a str>,
 }
 
-/// Write a status, decided on just this monitor as it was read. A conflict means that the monitor has changed since.
-pub(super) async fn status(context: &Context, monitor: &SslMonitor, status: &SslMonitorStatus) -> Result<(), Error> {
+/// Write a status, decided on just this monitor as it was read; the monitor then has it, and its new resource version. A conflict
+/// means that the monitor has changed since.
+pub(super) async fn status(context: &Context, monitor: &mut SslMonitor, status: SslMonitorStatus) -> Result<(), Error> {
     let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
-    let monitors: Api<PartialObjectMeta<SslMonitor>> = Api::namespaced(context.client.clone(), &namespace);
+    let monitors: Api<Lenient<PartialObjectMeta<SslMonitor>>> = Api::namespaced(context.client.clone(), &namespace);
     let body = StatusApply {
         api_version: format!("{GROUP}/{VERSION}"),
         kind: "SslMonitor",
@@ -52,7 +53,7 @@ pub(super) async fn status(context: &Context, monitor: &SslMonitor, status: &Ssl
             uid: monitor.metadata.uid.as_deref(),
             resource_version: monitor.metadata.resource_version.as_deref(),
         },
-        status,
+        status: &status,
     };
     let _permit = context.writes.acquire().await.expect("the semaphore is never closed");
     let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&body));
@@ -60,7 +61,9 @@ pub(super) async fn status(context: &Context, monitor: &SslMonitor, status: &Ssl
     let result = api::call(|| format!("write the status of SslMonitor {namespace}/{name}"), write).await;
     let outcome = if result.is_ok() { WriteOutcome::Ok } else { WriteOutcome::Error };
     context.metrics.count_status_write(outcome);
-    result.map(|_| ())
+    monitor.metadata.resource_version.clone_from(&result?.meta().resource_version);
+    monitor.status = Some(status);
+    Ok(())
 }
 
 /// Tell what changed: one log line and one Event each. An Event that cannot be created is lost, and said to be in the log.

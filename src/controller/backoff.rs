@@ -32,6 +32,11 @@ impl<K: Clone + Eq + Hash> Backoff<K> {
         wait
     }
 
+    /// How often in a row the jobs of this object failed.
+    pub(super) fn count(&self, key: &K) -> u32 {
+        self.lock().get(key).copied().unwrap_or(0)
+    }
+
     /// A job of this object succeeded, or the object is gone.
     pub(super) fn forget(&self, key: &K) {
         self.lock().remove(key);

@@ -3,50 +3,67 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::{
     Context, Error, apply,
-    context::{now, until},
+    context::{now, retry, until},
     gather,
-    watch::{forget, observe},
+    registry::{Entry, Source},
+    watch::{LONGEST_SLEEP, observe},
 };
 use crate::{
-    api::SslMonitor,
+    api::{MIN_INTERVAL, SslMonitor},
     metrics::{MonitorKey, ProbeResult},
     monitor::{
-        BundleProblem, ConditionType, Due, Input, Outcome, decide, due, find_condition, is_introduced,
-        next_bundle_look, target,
+        BundleProblem, BundleProblemKind, Due, Input, Outcome, decide, due, is_ahead, is_introduced, next_bundle_look,
+        requested_at, target, told_bundle_problem,
     },
-    probe::Observation,
+    probe::{FailureReason, Observation, TrustStore},
     schedule::Next,
 };
 
-/// The longest sleep between two looks at the clock: wall time may jump while the machine is suspended.
-const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 /// How often a status is decided anew because its monitor has changed in between (a label, an annotation).
 const CONFLICTS: usize = 3;
+/// The waits between attempts to write what a probe has seen.
+const WRITE_WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// How often in a row a CA bundle may not be readable for a passing reason before that is told.
+const PASSING: u32 = 3;
 
-/// The job: what fails at the API server is tried again with back-off.
+/// What one probe has seen, and all that was known before it.
+struct Seen {
+    observation: Observation,
+    problem: Option<BundleProblem>,
+    /// The request as it was before the probe: a later one asks for another.
+    request: Option<String>,
+}
+
+/// The job: what fails at the API server is tried again with back-off, and not sooner than a check may be made anew.
 pub(super) async fn check(context: Arc<Context>, key: MonitorKey) -> Next {
-    match attempt(&context, &key).await {
+    // On the heap, because the many that only wait should not each hold the room of a probe.
+    match Box::pin(attempt(&context, &key)).await {
         Ok(next) => {
-            context.monitor_errors.forget(&key);
+            context.check_errors.forget(&key);
             next
         }
-        Err(error) => context.retry(&key, &error),
+        Err((error, at_least)) => retry(&key, &error, &context.check_errors, at_least),
     }
 }
 
-async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
-    match context.registry.get(key).map(|entry| entry.due) {
+/// An error, and how long to wait at least.
+type Failed = (Error, Duration);
+
+async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Failed> {
+    match context.registry.get(key) {
         None => return Ok(Next::Never),
-        Some(Due::At(time)) if time > now() => return Ok(sleep_until(time)),
+        Some(Entry { due: Due::At(time), last_checked, .. }) if is_to_come(time, last_checked) => {
+            return Ok(sleep_until(time));
+        }
         Some(_) => {}
     }
-    let Some(monitor) = gather::monitor(context, key).await? else {
-        forget(context, key);
-        return Ok(Next::Never);
-    };
+    // What is gone is the watch's to forget: by now there may be another of the same name.
+    let found = gather::monitor(context, key).await.map_err(soon)?;
+    let Some(monitor) = found else { return Ok(Next::Never) };
     let status = monitor.status.as_ref();
     if !is_introduced(&monitor, status) {
         // Its conditions come first; the review orders the check.
@@ -60,78 +77,110 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
     }
 }
 
-/// Not due, but a CA bundle is missing: only when that has changed is there a reason to probe.
-async fn look(context: &Context, key: &MonitorKey, monitor: SslMonitor, time: Timestamp) -> Result<Next, Error> {
-    let Some(next_look) = monitor.status.as_ref().and_then(|status| next_bundle_look(status, now())) else {
-        return Ok(sleep_until(time));
-    };
-    let (_, problem) = gather::trust(context, &monitor).await;
-    let conditions = monitor.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let told = find_condition(conditions, ConditionType::Ready).map(|ready| ready.message.as_str());
-    if problem.as_ref().map(|problem| problem.message.as_str()) == told {
-        return Ok(sleep_until(time.min(next_look)));
-    }
-    probe(context, key, monitor).await
+/// Whether a time is still to come, on a clock that was not stepped back since the last check.
+fn is_to_come(time: Timestamp, last_checked: Option<Timestamp>) -> bool {
+    let now = now();
+    time > now && last_checked.is_none_or(|last| !is_ahead(last, now))
 }
 
-async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Result<Next, Error> {
+/// Not due, but a CA bundle is missing: only when that has changed is there a reason to probe.
+async fn look(context: &Context, key: &MonitorKey, monitor: SslMonitor, time: Timestamp) -> Result<Next, Failed> {
+    let told = monitor.status.as_ref().and_then(told_bundle_problem);
+    let next_look = monitor.status.as_ref().and_then(|status| next_bundle_look(status, now()));
+    let (Some(told), Some(next_look)) = (told, next_look) else { return Ok(sleep_until(time)) };
+    match trust(context, key, &monitor).await?.1 {
+        Some(problem) if problem.is_same(&told) => Ok(sleep_until(time.min(next_look))),
+        _ => probe(context, key, monitor).await,
+    }
+}
+
+/// The trust anchors; a bundle that cannot be read for a passing reason is tried again before anything is said.
+async fn trust(
+    context: &Context,
+    key: &MonitorKey,
+    monitor: &SslMonitor,
+) -> Result<(TrustStore, Option<BundleProblem>), Failed> {
+    let (trust, problem) = gather::trust(context, monitor).await;
+    match problem {
+        Some(problem)
+            if problem.kind == BundleProblemKind::Unavailable && context.check_errors.count(key) < PASSING =>
+        {
+            let why = problem.message;
+            Err(soon(Error::Unreadable { attempt: "read the CA bundle".to_owned(), why }))
+        }
+        problem => Ok((trust, problem)),
+    }
+}
+
+async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Result<Next, Failed> {
     let Ok(target) = target(&monitor.spec, context.prober.policy()) else {
         context.review(key.clone());
         return Ok(Next::Never);
     };
-    let (trust, problem) = gather::trust(context, &monitor).await;
+    let (trust, problem) = trust(context, key, &monitor).await?;
+    let request = requested_at(&monitor).map(ToOwned::to_owned);
     let observation = context.prober.probe(&target, &trust, monitor.spec.timeout(), now()).await;
     context.metrics.count_probe(result_of(&observation));
     tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
-    record(context, key, monitor, &observation, problem.as_ref()).await
+    let seen = Seen { observation, problem, request };
+    // The target is not probed again at once because the API server did not take what was seen.
+    record(context, key, monitor, &seen).await.map_err(|error| (error, MIN_INTERVAL))
 }
 
 /// Decide and write. When the monitor has changed since it was read, its newest state is decided on, unless the spec has
 /// changed too: then the observation is of something else, and is discarded.
-async fn record(
-    context: &Context,
-    key: &MonitorKey,
-    mut monitor: SslMonitor,
-    observation: &Observation,
-    problem: Option<&BundleProblem>,
-) -> Result<Next, Error> {
-    for conflicts in 0.. {
-        let plan = decide(Input {
-            monitor: &monitor,
-            status: monitor.status.as_ref(),
-            outcome: Outcome::Probed(observation),
-            bundle: problem,
-            service: &gather::service_link(context, &monitor),
-            now: now(),
-        });
-        match apply::status(context, &monitor, &plan.status).await {
-            Ok(()) => {
-                apply::announce(context, &monitor, &plan.announcements).await;
-                monitor.status = Some(plan.status);
-                observe(context, &monitor);
-                return Ok(plan.wake.map_or(Next::Never, sleep_until));
-            }
-            Err(error) if error.is_conflict() && conflicts < CONFLICTS => {}
-            Err(error) => return Err(error),
+async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, seen: &Seen) -> Result<Next, Error> {
+    let (mut conflicts, mut waits) = (0, WRITE_WAITS.into_iter());
+    loop {
+        match write(context, &mut monitor, seen).await {
+            Ok(next) => return Ok(next),
+            Err(error) if error.is_conflict() && conflicts < CONFLICTS => conflicts += 1,
+            Err(error) if error.is_conflict() || error.is_not_found() || error.is_refused() => return Err(error),
+            Err(error) => match waits.next() {
+                Some(wait) => sleep(wait).await,
+                None => return Err(error),
+            },
         }
         let Some(newer) = gather::monitor(context, key).await? else { return Ok(Next::Never) };
         if (&newer.metadata.uid, newer.metadata.generation) != (&monitor.metadata.uid, monitor.metadata.generation) {
-            observe(context, &newer);
+            observe(context, &newer, Source::Job);
             return Ok(Next::Never);
         }
         monitor = newer;
     }
-    Ok(Next::Never)
+}
+
+async fn write(context: &Context, monitor: &mut SslMonitor, seen: &Seen) -> Result<Next, Error> {
+    let plan = decide(Input {
+        monitor,
+        status: monitor.status.as_ref(),
+        outcome: Outcome::Probed(&seen.observation),
+        bundle: seen.problem.as_ref(),
+        service: &gather::service_link(context, monitor),
+        request: seen.request.as_deref(),
+        now: now(),
+    });
+    apply::status(context, monitor, plan.status).await?;
+    // Before the Events, which may take long: what is seen of the monitor meanwhile is newer than this.
+    observe(context, monitor, Source::Job);
+    apply::announce(context, monitor, &plan.announcements).await;
+    Ok(plan.wake.map_or(Next::Never, sleep_until))
 }
 
 fn sleep_until(time: Timestamp) -> Next {
     Next::In(until(time).min(LONGEST_SLEEP))
 }
 
+fn soon(error: Error) -> Failed {
+    (error, Duration::ZERO)
+}
+
 fn result_of(observation: &Observation) -> ProbeResult {
-    match &observation.presented {
-        None => ProbeResult::Unreachable,
-        Some(presented) if presented.verdict.is_valid() => ProbeResult::Valid,
-        Some(_) => ProbeResult::Invalid,
+    let refused = |reason| reason != FailureReason::ClientCertificateRequired;
+    match (&observation.presented, &observation.failure) {
+        (None, _) => ProbeResult::Unreachable,
+        (Some(_), Some(failure)) if refused(failure.reason) => ProbeResult::Unreachable,
+        (Some(presented), _) if presented.verdict.is_valid() => ProbeResult::Valid,
+        (Some(_), _) => ProbeResult::Invalid,
     }
 }

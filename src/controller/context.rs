@@ -1,10 +1,13 @@
 //! What every job needs, and the queues that the jobs are ordered in.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use kube::Client;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{Error, ServiceKey, backoff::Backoff, registry::Registry};
 use crate::{
@@ -39,9 +42,12 @@ pub struct Context {
     pub(super) checks: Schedule<MonitorKey>,
     pub(super) reviews: Schedule<MonitorKey>,
     pub(super) services: Schedule<ServiceKey>,
-    pub(super) monitor_errors: Backoff<MonitorKey>,
+    pub(super) check_errors: Backoff<MonitorKey>,
+    pub(super) review_errors: Backoff<MonitorKey>,
     pub(super) service_errors: Backoff<ServiceKey>,
     pub(super) writes: Semaphore,
+    /// Views of monitors are taken in one after the other, so that registry, metrics and queues agree.
+    pub(super) intake: Mutex<()>,
     roots: SystemRoots,
     /// Made once: most monitors trust the system's roots and nothing else.
     system_trust: TrustStore,
@@ -79,8 +85,10 @@ impl Context {
             checks,
             reviews,
             services,
-            monitor_errors: Backoff::default(),
+            check_errors: Backoff::default(),
+            review_errors: Backoff::default(),
             service_errors: Backoff::default(),
+            intake: Mutex::default(),
             writes: Semaphore::new(settings.status_writes.max(1)),
             system_trust: TrustStore::new(Some(&roots), None)?,
             roots,
@@ -93,6 +101,15 @@ impl Context {
     /// The queue of checks, for metrics and liveness.
     pub fn checks(&self) -> &Schedule<MonitorKey> {
         &self.checks
+    }
+
+    /// When each queue last made progress, by name.
+    pub fn progress(&self) -> [(&'static str, Instant); 3] {
+        [
+            ("queue of checks", self.checks.stats().last_progress),
+            ("queue of reviews", self.reviews.stats().last_progress),
+            ("queue of Services", self.services.stats().last_progress),
+        ]
     }
 
     /// The trust anchors of a monitor.
@@ -110,19 +127,23 @@ impl Context {
         self.reviews.upsert(key, group, Lane::New, Duration::ZERO);
     }
 
-    /// A job of this monitor failed at the API server: say so, and try again later.
-    pub(super) fn retry(&self, key: &MonitorKey, error: &Error) -> Next {
-        let wait = self.monitor_errors.failed(key);
-        let (namespace, name) = (&*key.namespace, &*key.name);
-        tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
-        Next::In(wait)
-    }
-
     /// Have a Service's condition looked after.
     pub(super) fn look_after(&self, service: ServiceKey) {
         let group = Group::of(&service);
         self.services.upsert(service, group, Lane::New, Duration::ZERO);
     }
+}
+
+/// A job of this monitor failed at the API server: say so, and try again after this time. What is gone is left alone.
+pub(super) fn retry(key: &MonitorKey, error: &Error, errors: &Backoff<MonitorKey>, at_least: Duration) -> Next {
+    if error.is_not_found() {
+        errors.forget(key);
+        return Next::Never;
+    }
+    let wait = errors.failed(key).max(at_least);
+    let (namespace, name) = (&*key.namespace, &*key.name);
+    tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
+    Next::In(wait)
 }
 
 /// The time in whole seconds, as the API stores it: what is compared later must be cut the same way.

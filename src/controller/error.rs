@@ -13,6 +13,14 @@ pub enum Error {
         /// What came of it.
         source: Box<kube::Error>,
     },
+    /// The object is there, and is not what it should be.
+    #[error("failed to {attempt}: {why}")]
+    Unreadable {
+        /// What was tried, and on which object: completes the sentence "failed to …".
+        attempt: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The API server did not answer.
     #[error("failed to {attempt}: no answer within {} s", .limit.as_secs())]
     TimedOut {
@@ -39,12 +47,19 @@ impl Error {
         self.status().is_some_and(kube::core::Status::is_forbidden)
     }
 
+    /// Whether the API server refused it for good: trying again soon will not help. Admission policies and webhooks refuse with
+    /// codes of their own, often 422.
+    pub fn is_refused(&self) -> bool {
+        let refused = |code| (400..500).contains(&code) && !matches!(code, 404 | 408 | 409 | 429);
+        self.status().is_some_and(|status| refused(status.code))
+    }
+
     /// The error with its cause, on one line. Of an answer of the API server only the message is told: all of it would fill a page.
     pub fn chain(&self) -> String {
         match (self, self.status()) {
             (_, Some(status)) => format!("{self}: {}", status.message),
             (Self::Api { source, .. }, None) => format!("{self}: {source}"),
-            (Self::TimedOut { .. }, None) => self.to_string(),
+            (Self::TimedOut { .. } | Self::Unreadable { .. }, None) => self.to_string(),
         }
     }
 
@@ -54,7 +69,7 @@ impl Error {
                 kube::Error::Api(status) => Some(status),
                 _ => None,
             },
-            Self::TimedOut { .. } => None,
+            Self::TimedOut { .. } | Self::Unreadable { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, ResourceExt};
 
-use super::{Context, Error, ServiceKey, api};
+use super::{Context, Error, ServiceKey, api, lenient::Lenient};
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     metrics::MonitorKey,
@@ -13,8 +13,9 @@ use crate::{
 
 /// The monitor as it is now, read from the API server; `None` when it is gone.
 pub(super) async fn monitor(context: &Context, key: &MonitorKey) -> Result<Option<SslMonitor>, Error> {
-    let monitors: Api<SslMonitor> = Api::namespaced(context.client.clone(), &key.namespace);
-    api::find(|| format!("read SslMonitor {}/{}", key.namespace, key.name), monitors.get(&key.name)).await
+    let monitors: Api<Lenient<SslMonitor>> = Api::namespaced(context.client.clone(), &key.namespace);
+    let attempt = || format!("read SslMonitor {}/{}", key.namespace, key.name);
+    api::find(attempt, monitors.get(&key.name)).await?.map(|found| readable(found, attempt)).transpose()
 }
 
 /// The trust anchors of a monitor; and what is wrong with its CA bundle, if anything. With a faulty bundle, what else is
@@ -33,6 +34,11 @@ pub(super) async fn trust(context: &Context, monitor: &SslMonitor) -> (TrustStor
         },
         Err(problem) => (fallback(), Some(problem)),
     }
+}
+
+/// The object, if it can be read.
+pub(super) fn readable<K>(found: Lenient<K>, attempt: impl FnOnce() -> String) -> Result<K, Error> {
+    found.object.map_err(|why| Error::Unreadable { attempt: attempt(), why })
 }
 
 /// How a monitor's link to its Service stands.
@@ -62,11 +68,11 @@ async fn bundle(context: &Context, monitor: &SslMonitor) -> Result<Option<Vec<u8
 
 async fn config_map(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
     let KeyRef { name, key } = reference;
-    let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
-    let map = api::find(|| format!("read ConfigMap {namespace}/{name}"), maps.get(name))
-        .await
-        .map_err(|error| unreadable(&error))?;
-    let map = map.ok_or_else(|| missing("ConfigMap", name))?;
+    let maps: Api<Lenient<ConfigMap>> = Api::namespaced(context.client.clone(), namespace);
+    let attempt = || format!("read ConfigMap {namespace}/{name}");
+    let found = api::find(attempt, maps.get(name)).await.map_err(|error| unreadable(&error))?;
+    let found = found.ok_or_else(|| missing("ConfigMap", name))?;
+    let map = readable(found, attempt).map_err(|error| unreadable(&error))?;
     let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
     let bytes = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     text.or(bytes).ok_or_else(|| without_key("ConfigMap", name, key))
@@ -74,11 +80,11 @@ async fn config_map(context: &Context, namespace: &str, reference: &KeyRef) -> R
 
 async fn secret(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
     let KeyRef { name, key } = reference;
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
-    let secret = api::find(|| format!("read Secret {namespace}/{name}"), secrets.get(name))
-        .await
-        .map_err(|error| unreadable(&error))?;
-    let secret = secret.ok_or_else(|| missing("Secret", name))?;
+    let secrets: Api<Lenient<Secret>> = Api::namespaced(context.client.clone(), namespace);
+    let attempt = || format!("read Secret {namespace}/{name}");
+    let found = api::find(attempt, secrets.get(name)).await.map_err(|error| unreadable(&error))?;
+    let found = found.ok_or_else(|| missing("Secret", name))?;
+    let secret = readable(found, attempt).map_err(|error| unreadable(&error))?;
     // Whoever may write a monitor need not be allowed to read Secrets: only those that were opened for us are used.
     if secret.labels().get(ALLOWED_LABEL).map(String::as_str) != Some("true") {
         let message = format!("Secret {name} may not be used: it lacks the label {ALLOWED_LABEL}: \"true\"");

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
+
 use crate::{
     metrics::MonitorKey,
     monitor::{Due, LinkedMonitor, ServiceLink},
@@ -23,13 +25,19 @@ pub struct ServiceKey {
 /// What is known of one monitor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
+    /// Which object it is: a monitor of the same name may be another one.
+    pub(super) uid: Box<str>,
+    /// The resource version that this was read at; 0 when it is no number.
+    pub(super) version: u64,
     /// Whether its conditions speak of its current spec.
     pub(super) is_introduced: bool,
     /// When it is to be checked.
     pub(super) due: Due,
+    /// When its last check was.
+    pub(super) last_checked: Option<Timestamp>,
     /// What it keeps busy while it is checked.
     pub(super) group: Group,
-    /// The Service it names, and whether its condition says that the Service is there.
+    /// The Service it names.
     pub(super) link: Option<Link>,
 }
 
@@ -37,10 +45,19 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) service: ServiceKey,
-    /// What its condition ServiceLinked says; `None` when it says nothing definite.
-    pub(super) is_linked: Option<bool>,
+    /// The reason of its condition ServiceLinked.
+    pub(super) said: Option<Box<str>>,
     /// What it contributes to the Service's condition; `None` when it is disabled.
     pub(super) verdict: Option<LinkedMonitor>,
+}
+
+/// Where a view of a monitor comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The watch: it alone says that a monitor exists.
+    Watch,
+    /// A job that has read or written it: the monitor may be gone by now, or be another one.
+    Job,
 }
 
 /// Everything that is known, behind one lock that is never held across an await.
@@ -54,28 +71,35 @@ struct Known {
     linked: HashMap<ServiceKey, BTreeSet<Arc<str>>>,
     /// The Services that exist; `None` until they have been listed.
     services: Option<HashSet<ServiceKey>>,
-    /// Services whose status may not be written, with the reason.
-    forbidden: HashMap<ServiceKey, String>,
+    /// How the last job of a linked Service ended.
+    outcomes: HashMap<ServiceKey, ServiceLink>,
 }
 
 // === impl Registry ===
 
 impl Registry {
-    /// Take a monitor in, or what is new about it. Returns the Services whose condition may now be another: the one that it
-    /// names, and the one that it named before.
-    pub(super) fn put(&self, key: &MonitorKey, entry: Entry) -> Vec<ServiceKey> {
+    /// Take a monitor in, or what is new about it; `None` when that is not to be taken: a job's view of a monitor that is gone, or a
+    /// view that is older than what is known. Otherwise the Services whose condition may now be another: the one that it names,
+    /// and the one that it named before.
+    pub(super) fn put(&self, key: &MonitorKey, entry: Entry, source: Source) -> Option<Vec<ServiceKey>> {
         let mut known = self.lock();
-        let before = known.monitors.get(key).and_then(|old| old.link.clone());
+        let before = known.monitors.get(key);
+        let is_same = before.is_some_and(|before| before.uid == entry.uid);
+        let is_older = before.is_some_and(|before| is_same && before.version > entry.version);
+        if is_older || (source == Source::Job && !is_same) {
+            return None;
+        }
+        let before = before.and_then(|before| before.link.clone());
         let after = entry.link.clone();
         known.monitors.insert(key.clone(), entry);
         if before == after {
-            return Vec::new();
+            return Some(Vec::new());
         }
         known.unlink(key, before.as_ref());
         if let Some(link) = &after {
             known.linked.entry(link.service.clone()).or_default().insert(Arc::clone(&key.name));
         }
-        services_of(before, after)
+        Some(services_of(before, after))
     }
 
     /// Forget a monitor. Returns the Service that it named.
@@ -99,6 +123,7 @@ impl Registry {
     /// Replace the set of Services that exist. Returns all that are linked.
     pub(super) fn list_services(&self, listed: HashSet<ServiceKey>) -> Vec<ServiceKey> {
         let mut known = self.lock();
+        known.outcomes.retain(|service, _| listed.contains(service));
         known.services = Some(listed);
         known.linked.keys().cloned().collect()
     }
@@ -106,7 +131,9 @@ impl Registry {
     /// A Service is there, or is no longer there.
     pub(super) fn set_service(&self, service: &ServiceKey, exists: bool) {
         let mut known = self.lock();
-        known.forbidden.remove(service);
+        if !exists {
+            known.outcomes.remove(service);
+        }
         if let Some(services) = &mut known.services {
             if exists {
                 services.insert(service.clone())
@@ -116,25 +143,21 @@ impl Registry {
         }
     }
 
-    /// How the link to a Service stands.
-    pub(super) fn link_to(&self, service: &ServiceKey) -> ServiceLink {
-        let known = self.lock();
-        let Some(services) = &known.services else { return ServiceLink::Unknown };
-        match known.forbidden.get(service) {
-            _ if !services.contains(service) => ServiceLink::Missing,
-            Some(why) => ServiceLink::Forbidden(why.clone()),
-            None => ServiceLink::Found,
+    /// Note how the job of a Service ended. Returns whether the link to it now stands otherwise.
+    pub(super) fn set_outcome(&self, service: &ServiceKey, outcome: ServiceLink) -> bool {
+        let mut known = self.lock();
+        let before = known.link_to(service);
+        if known.linked.contains_key(service) {
+            known.outcomes.insert(service.clone(), outcome);
+        } else {
+            known.outcomes.remove(service);
         }
+        before != known.link_to(service)
     }
 
-    /// Note why a Service's status may not be written, or that it may. Returns whether that is news.
-    pub(super) fn set_forbidden(&self, service: &ServiceKey, why: Option<&str>) -> bool {
-        let mut known = self.lock();
-        let before = match why {
-            Some(why) => known.forbidden.insert(service.clone(), why.to_owned()),
-            None => known.forbidden.remove(service),
-        };
-        before.as_deref() != why
+    /// How the link to a Service stands.
+    pub(super) fn link_to(&self, service: &ServiceKey) -> ServiceLink {
+        self.lock().link_to(service)
     }
 
     /// The monitors that name a Service, with what they know of the link.
@@ -158,6 +181,20 @@ impl Known {
         names.remove(&key.name);
         if names.is_empty() {
             self.linked.remove(service);
+            self.outcomes.remove(service);
+        }
+    }
+
+    /// The list knows whether a Service exists; its job knows whether the condition could be written, and, where Services may not be
+    /// listed, both.
+    fn link_to(&self, service: &ServiceKey) -> ServiceLink {
+        let outcome = self.outcomes.get(service);
+        match &self.services {
+            Some(services) if !services.contains(service) => ServiceLink::Missing,
+            Some(_) => {
+                outcome.filter(|outcome| **outcome != ServiceLink::Missing).cloned().unwrap_or(ServiceLink::Found)
+            }
+            None => outcome.cloned().unwrap_or(ServiceLink::Unknown),
         }
     }
 }
@@ -179,9 +216,15 @@ mod tests {
         ServiceKey { namespace: "shop".into(), name: name.into() }
     }
 
-    fn entry(linked_to: Option<&str>) -> Entry {
-        let link = |name| Link { service: service(name), is_linked: None, verdict: None };
-        Entry { is_introduced: true, due: Due::Never, group: Group::of("a.test:443"), link: linked_to.map(link) }
+    fn entry(uid: &str, version: u64, linked_to: Option<&str>) -> Entry {
+        let link = |name| Link { service: service(name), said: None, verdict: None };
+        let link = linked_to.map(link);
+        let (due, group) = (Due::Never, Group::of("a.test:443"));
+        Entry { uid: uid.into(), version, is_introduced: true, due, last_checked: None, group, link }
+    }
+
+    fn watched(registry: &Registry, name: &str, version: u64, linked_to: Option<&str>) -> Option<Vec<ServiceKey>> {
+        registry.put(&key(name), entry("uid", version, linked_to), Source::Watch)
     }
 
     fn linked(registry: &Registry, name: &str) -> Vec<MonitorKey> {
@@ -191,10 +234,10 @@ mod tests {
     #[test]
     fn a_link_concerns_the_service_it_comes_from_and_the_one_it_goes_to() {
         let registry = Registry::default();
-        assert_eq!(registry.put(&key("m"), entry(None)), []);
-        assert_eq!(registry.put(&key("m"), entry(Some("a"))), [service("a")]);
-        assert_eq!(registry.put(&key("m"), entry(Some("a"))), [], "nothing new");
-        assert_eq!(registry.put(&key("m"), entry(Some("b"))), [service("a"), service("b")]);
+        assert_eq!(watched(&registry, "m", 1, None), Some(vec![]));
+        assert_eq!(watched(&registry, "m", 2, Some("a")), Some(vec![service("a")]));
+        assert_eq!(watched(&registry, "m", 3, Some("a")), Some(vec![]), "nothing new");
+        assert_eq!(watched(&registry, "m", 4, Some("b")), Some(vec![service("a"), service("b")]));
         assert_eq!((linked(&registry, "a"), linked(&registry, "b")), (vec![], vec![key("m")]));
         assert_eq!(registry.remove(&key("m")), Some(service("b")));
         assert_eq!((linked(&registry, "b"), registry.get(&key("m"))), (vec![], None));
@@ -202,27 +245,53 @@ mod tests {
     }
 
     #[test]
+    fn a_job_brings_no_monitor_back_and_nothing_older_is_taken() {
+        let registry = Registry::default();
+        assert_eq!(registry.put(&key("m"), entry("uid", 5, None), Source::Job), None, "it is gone");
+        watched(&registry, "m", 5, None);
+        assert_eq!(registry.put(&key("m"), entry("other", 9, None), Source::Job), None, "it is another one");
+        assert_eq!(registry.put(&key("m"), entry("uid", 6, None), Source::Job), Some(vec![]));
+        assert_eq!(watched(&registry, "m", 5, Some("a")), None, "the watch lags behind the job");
+        assert_eq!(watched(&registry, "m", 6, Some("a")), Some(vec![service("a")]));
+        assert_eq!(registry.put(&key("m"), entry("recreated", 3, None), Source::Watch), Some(vec![service("a")]));
+    }
+
+    #[test]
     fn what_went_while_nobody_watched_is_found() {
         let registry = Registry::default();
-        registry.put(&key("stays"), entry(None));
-        registry.put(&key("went"), entry(None));
+        watched(&registry, "stays", 1, None);
+        watched(&registry, "went", 1, None);
         assert_eq!(registry.missing_from(&[key("stays"), key("new")].into()), [key("went")]);
     }
 
     #[test]
     fn a_service_is_unknown_until_listed_then_missing_found_or_forbidden() {
         let (registry, web) = (Registry::default(), service("web"));
-        registry.put(&key("m"), entry(Some("web")));
+        watched(&registry, "m", 1, Some("web"));
         registry.set_service(&web, true);
         assert_eq!(registry.link_to(&web), ServiceLink::Unknown);
         assert_eq!(registry.list_services(HashSet::new()), [service("web")], "all linked ones are told");
         assert_eq!(registry.link_to(&web), ServiceLink::Missing);
         registry.set_service(&web, true);
         assert_eq!(registry.link_to(&web), ServiceLink::Found);
-        assert!(registry.set_forbidden(&web, Some("no")), "news");
-        assert!(!registry.set_forbidden(&web, Some("no")), "no news");
-        assert_eq!(registry.link_to(&web), ServiceLink::Forbidden("no".to_owned()));
+        let forbidden = ServiceLink::Forbidden("no".to_owned());
+        assert!(registry.set_outcome(&web, forbidden.clone()), "news");
+        assert!(!registry.set_outcome(&web, forbidden.clone()), "no news");
+        registry.set_service(&web, true);
+        assert_eq!(registry.link_to(&web), forbidden, "a change of the Service changes no permission");
         registry.set_service(&web, false);
         assert_eq!(registry.link_to(&web), ServiceLink::Missing);
+    }
+
+    #[test]
+    fn where_services_may_not_be_listed_their_jobs_say_how_the_link_stands() {
+        let (registry, web) = (Registry::default(), service("web"));
+        watched(&registry, "m", 1, Some("web"));
+        for outcome in [ServiceLink::Forbidden("no".to_owned()), ServiceLink::Missing, ServiceLink::Found] {
+            assert!(registry.set_outcome(&web, outcome.clone()));
+            assert_eq!(registry.link_to(&web), outcome);
+        }
+        registry.remove(&key("m"));
+        assert_eq!(registry.link_to(&web), ServiceLink::Unknown, "nothing is kept of what nobody names");
     }
 }

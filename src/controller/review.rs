@@ -1,17 +1,18 @@
 //! Reviews: decide a status anew without a probe, when a spec is new or when something beside the target has changed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Context, Error, apply,
-    context::now,
+    context::{now, retry},
     gather,
-    watch::{forget, observe},
+    registry::Source,
+    watch::observe,
 };
 use crate::{
     api::SslMonitor,
     metrics::MonitorKey,
-    monitor::{Input, Outcome, Plan, decide, has_settled, target},
+    monitor::{Input, Outcome, Plan, decide, target, told_bundle_problem},
     schedule::Next,
 };
 
@@ -19,45 +20,41 @@ use crate::{
 pub(super) async fn review(context: Arc<Context>, key: MonitorKey) -> Next {
     match attempt(&context, &key).await {
         Ok(()) => {
-            context.monitor_errors.forget(&key);
+            context.review_errors.forget(&key);
             Next::Never
         }
         // Someone was faster: look again at what it is now.
-        Err(error) if error.is_conflict() => Next::In(context.monitor_errors.failed(&key)),
-        Err(error) => context.retry(&key, &error),
+        Err(error) if error.is_conflict() => Next::In(context.review_errors.failed(&key)),
+        Err(error) => retry(&key, &error, &context.review_errors, Duration::ZERO),
     }
 }
 
 async fn attempt(context: &Context, key: &MonitorKey) -> Result<(), Error> {
-    let Some(mut monitor) = gather::monitor(context, key).await? else {
-        forget(context, key);
-        return Ok(());
-    };
-    let plan = plan(context, &monitor).await;
-    if monitor.status.as_ref() != Some(&plan.status) {
-        apply::status(context, &monitor, &plan.status).await?;
-        apply::announce(context, &monitor, &plan.announcements).await;
+    // What is gone is the watch's to forget: by now there may be another of the same name.
+    let Some(mut monitor) = gather::monitor(context, key).await? else { return Ok(()) };
+    let Plan { status, announcements, .. } = plan(context, &monitor);
+    let is_news = monitor.status.as_ref() != Some(&status);
+    if is_news {
+        apply::status(context, &mut monitor, status).await?;
     }
-    monitor.status = Some(plan.status);
-    observe(context, &monitor);
+    observe(context, &monitor, Source::Job);
+    if is_news {
+        apply::announce(context, &monitor, &announcements).await;
+    }
     Ok(())
 }
 
-async fn plan(context: &Context, monitor: &SslMonitor) -> Plan {
+fn plan(context: &Context, monitor: &SslMonitor) -> Plan {
     let status = monitor.status.as_ref();
     let stall = target(&monitor.spec, context.prober.policy()).err();
-    // Before the first check nothing is said of the bundle; and nothing is to be waited for.
-    let bundle = if has_settled(monitor, status) && monitor.spec.enabled {
-        gather::trust(context, monitor).await.1
-    } else {
-        None
-    };
+    let bundle = status.filter(|_| monitor.spec.enabled).and_then(told_bundle_problem);
     decide(Input {
         monitor,
         status,
         outcome: stall.as_ref().map_or(Outcome::NotProbed, Outcome::Stalled),
         bundle: bundle.as_ref(),
         service: &gather::service_link(context, monitor),
+        request: None,
         now: now(),
     })
 }

@@ -1,6 +1,6 @@
 //! Services: keep one condition on each linked Service, the worst of all monitors that name it; and take it away when none does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::Service,
@@ -12,17 +12,17 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Context, Error, ServiceKey, api, context::now};
+use super::{Context, Error, ServiceKey, api, context::now, gather::readable, lenient::Lenient};
 use crate::{
-    monitor::{SERVICE_CONDITION, ServiceVerdict, aggregate},
+    monitor::{LinkedMonitor, SERVICE_CONDITION, ServiceLink, ServiceVerdict, aggregate},
     schedule::Next,
 };
 
 /// Our name as the field manager of the condition. It is the same for all monitors: two managers of one condition would conflict,
 /// and could lose its removal.
 const MANAGER: &str = "sslmonitor-service";
-/// How soon a refused write is tried again: RBAC and policies change seldom.
-const FORBIDDEN_RETRY: std::time::Duration = std::time::Duration::from_mins(5);
+/// How soon what was refused is tried again: RBAC and policies change seldom.
+const REFUSED_RETRY: Duration = Duration::from_mins(1);
 
 /// Whether our condition stands, or once stood, on this Service.
 pub(super) fn is_ours(metadata: &ObjectMeta) -> bool {
@@ -32,14 +32,16 @@ pub(super) fn is_ours(metadata: &ObjectMeta) -> bool {
 /// The job: what fails at the API server is tried again with back-off.
 pub(super) async fn service(context: Arc<Context>, key: ServiceKey) -> Next {
     match attempt(&context, &key).await {
-        Ok(()) => {
+        Ok(link) => {
             context.service_errors.forget(&key);
-            tell_monitors(&context, &key, None);
+            tell_monitors(&context, &key, link);
             Next::Never
         }
-        Err(error) if error.is_forbidden() => {
-            tell_monitors(&context, &key, Some(&error.chain()));
-            Next::In(FORBIDDEN_RETRY)
+        Err(error) if error.is_refused() => {
+            let (namespace, service) = (&*key.namespace, &*key.name);
+            tracing::warn!(namespace, service, retry_in_s = REFUSED_RETRY.as_secs(), "{}", error.chain());
+            tell_monitors(&context, &key, ServiceLink::Forbidden(error.chain()));
+            Next::In(REFUSED_RETRY)
         }
         Err(error) => {
             let wait = context.service_errors.failed(&key);
@@ -50,28 +52,31 @@ pub(super) async fn service(context: Arc<Context>, key: ServiceKey) -> Next {
     }
 }
 
-async fn attempt(context: &Context, key: &ServiceKey) -> Result<(), Error> {
+/// Bring the condition to what it should be. Returns how the link to the Service stands.
+async fn attempt(context: &Context, key: &ServiceKey) -> Result<ServiceLink, Error> {
     // Read as loose JSON: stored Services have conditions without transition time, on which a typed read would fail.
     let resource = ApiResource::erase::<Service>(&());
-    let services: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &key.namespace, &resource);
+    let services: Api<Lenient<DynamicObject>> = Api::namespaced_with(context.client.clone(), &key.namespace, &resource);
     let attempt = || format!("read Service {}/{}", key.namespace, key.name);
-    let Some(object) = api::find(attempt, services.get(&key.name)).await? else { return Ok(()) };
+    let Some(found) = api::find(attempt, services.get(&key.name)).await? else { return Ok(ServiceLink::Missing) };
+    let object = readable(found, attempt)?;
     let current = condition_of(&object.data);
     let verdict = aggregate(verdicts(context, key));
     match (&verdict, current) {
-        (None, None) if !is_ours(&object.metadata) => Ok(()),
-        (None, _) => apply(context, key, &json!({})).await,
-        (Some(verdict), Some(current)) if says(current, verdict) => Ok(()),
-        (Some(verdict), current) => apply(context, key, &status(verdict, current)).await,
+        (None, None) if !is_ours(&object.metadata) => {}
+        (None, _) => apply(context, key, &json!({})).await?,
+        (Some(verdict), Some(current)) if says(current, verdict) => {}
+        (Some(verdict), current) => apply(context, key, &status(verdict, current)).await?,
     }
+    Ok(ServiceLink::Found)
 }
 
-fn verdicts(context: &Context, key: &ServiceKey) -> Vec<crate::monitor::LinkedMonitor> {
+fn verdicts(context: &Context, key: &ServiceKey) -> Vec<LinkedMonitor> {
     context.registry.linked_to(key).into_iter().filter_map(|(_, link)| link.verdict).collect()
 }
 
 async fn apply(context: &Context, key: &ServiceKey, status: &Value) -> Result<(), Error> {
-    let services: Api<PartialObjectMeta<Service>> = Api::namespaced(context.client.clone(), &key.namespace);
+    let services: Api<Lenient<PartialObjectMeta<Service>>> = Api::namespaced(context.client.clone(), &key.namespace);
     let body = json!({"apiVersion": "v1", "kind": "Service", "status": status});
     let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&body));
     let attempt = || format!("write the condition {SERVICE_CONDITION} of Service {}/{}", key.namespace, key.name);
@@ -103,12 +108,9 @@ fn status(verdict: &ServiceVerdict, current: Option<&Value>) -> Value {
     }]})
 }
 
-/// Have the linked monitors say what became of the write, where that is news.
-fn tell_monitors(context: &Context, key: &ServiceKey, forbidden: Option<&str>) {
-    if let Some(why) = forbidden {
-        tracing::warn!(namespace = &*key.namespace, service = &*key.name, "{why}");
-    }
-    if context.registry.set_forbidden(key, forbidden) {
+/// Have the linked monitors say how the link stands, where that is news.
+fn tell_monitors(context: &Context, key: &ServiceKey, link: ServiceLink) {
+    if context.registry.set_outcome(key, link) {
         context.registry.linked_to(key).into_iter().for_each(|(monitor, _)| context.review(monitor));
     }
 }

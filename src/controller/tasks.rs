@@ -94,7 +94,8 @@ async fn supervise(mut tasks: JoinSet<Result<(), TaskEnded>>, stop: Cancellation
     let mut result = Ok(());
     while let Some(joined) = tasks.join_next().await {
         let outcome = joined.unwrap_or_else(|panic| Err(TaskEnded(panic.to_string())));
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
+            tracing::error!("{error}");
             stop.cancel();
         }
         result = result.and(outcome);

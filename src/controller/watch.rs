@@ -1,6 +1,11 @@
 //! Watches: what is new goes into the registry and becomes a job; objects are not kept.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -20,19 +25,22 @@ use super::{
     Context, ServiceKey,
     context::{now, until},
     gather::service_of,
-    registry::{Entry, Link},
+    lenient::Lenient,
+    registry::{Entry, Link, Source},
     service::is_ours,
 };
 use crate::{
     api::{SslMonitor, SslMonitorStatus},
     metrics::{MonitorKey, Sample},
     monitor::{
-        Cause, ConditionType, Due, LinkedMonitor, ServiceLink, due, find_condition, is_introduced, next_bundle_look,
-        target,
+        Cause, ConditionType, Due, LinkedMonitor, Reason, ServiceLink, due, find_condition, is_introduced,
+        next_bundle_look, target,
     },
     schedule::{Group, Lane},
 };
 
+/// The longest sleep between two looks at the clock: wall time may jump while the machine is suspended.
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 /// Objects per page of a list: a page is in memory at once.
 const PAGE: u32 = 250;
 
@@ -44,7 +52,7 @@ struct WatchBackoff(DefaultBackoff);
 
 /// Watch the monitors for ever. `synced` is called when the first list is in.
 pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let monitors: Api<SslMonitor> = Api::all(context.client.clone());
+    let monitors: Api<Lenient<SslMonitor>> = Api::all(context.client.clone());
     let config = watcher::Config::default().page_size(PAGE);
     let mut events = watcher(monitors, config).backoff(WatchBackoff::default()).boxed();
     let mut synced = Some(synced);
@@ -54,7 +62,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(monitor)) => {
                 listed.insert(key_of(&monitor));
-                observe(&context, &monitor);
+                take_in(&context, monitor);
             }
             Ok(Event::InitDone) => {
                 for key in context.registry.missing_from(&listed) {
@@ -65,7 +73,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
                     synced();
                 }
             }
-            Ok(Event::Apply(monitor)) => observe(&context, &monitor),
+            Ok(Event::Apply(monitor)) => take_in(&context, monitor),
             Ok(Event::Delete(monitor)) => forget(&context, &key_of(&monitor)),
             Err(error) => tell("SslMonitors", &error),
         }
@@ -74,7 +82,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
 
 /// Watch the Services for ever, their metadata only. `synced` is called when the first list is in.
 pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let services: Api<PartialObjectMeta<Service>> = Api::all(context.client.clone());
+    let services: Api<Lenient<PartialObjectMeta<Service>>> = Api::all(context.client.clone());
     let config = watcher::Config::default().page_size(PAGE);
     let mut events = watcher(services, config).backoff(WatchBackoff::default()).boxed();
     let mut synced = Some(synced);
@@ -111,14 +119,33 @@ pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send
     }
 }
 
+/// Take in what the watch brings. Neither an object that cannot be read nor a fault of ours over one harms the others.
+fn take_in(context: &Context, monitor: Lenient<SslMonitor>) {
+    let key = key_of(&monitor);
+    let (namespace, name) = (&*key.namespace, &*key.name);
+    match monitor.object {
+        Err(why) => tracing::error!(namespace, name, "this SslMonitor cannot be read and is left alone: {why}"),
+        Ok(monitor) => {
+            let observed = catch_unwind(AssertUnwindSafe(|| observe(context, &monitor, Source::Watch)));
+            if observed.is_err() {
+                tracing::error!(namespace, name, "taking in this SslMonitor panicked; it is left alone");
+            }
+        }
+    }
+}
+
 /// Take in what is new about a monitor, and order what it needs.
-pub(super) fn observe(context: &Context, monitor: &SslMonitor) {
+pub(super) fn observe(context: &Context, monitor: &SslMonitor, source: Source) {
+    let _turn = context.intake.lock().unwrap_or_else(PoisonError::into_inner);
     let (key, now) = (key_of(monitor), now());
     let entry = entry(context, monitor, now);
-    context.metrics.set(key.clone(), sample(monitor));
     let needs_review = !entry.is_introduced || has_stale_link(context, entry.link.as_ref());
     let (due, group, is_introduced) = (entry.due, entry.group, entry.is_introduced);
-    context.registry.put(&key, entry).into_iter().for_each(|service| context.look_after(service));
+    let Some(services) = context.registry.put(&key, entry, source) else { return };
+    context.metrics.set(key.clone(), sample(monitor));
+    for service in services {
+        context.look_after(service);
+    }
     if needs_review {
         context.review(key.clone());
     }
@@ -127,15 +154,17 @@ pub(super) fn observe(context: &Context, monitor: &SslMonitor) {
         _ if !is_introduced => {}
         Due::Never => context.checks.remove(&key),
         Due::Now(cause) => context.checks.upsert(key, group, lane(cause), Duration::ZERO),
-        Due::At(time) => context.checks.upsert(key, group, Lane::Periodic, until(time)),
+        Due::At(time) => context.checks.upsert(key, group, Lane::Periodic, until(time).min(LONGEST_SLEEP)),
     }
 }
 
 /// A monitor is gone: so are its jobs, its series and its part in a Service's condition.
-pub(super) fn forget(context: &Context, key: &MonitorKey) {
+fn forget(context: &Context, key: &MonitorKey) {
+    let _turn = context.intake.lock().unwrap_or_else(PoisonError::into_inner);
     context.checks.remove(key);
     context.reviews.remove(key);
-    context.monitor_errors.forget(key);
+    context.check_errors.forget(key);
+    context.review_errors.forget(key);
     context.metrics.remove(key);
     context.registry.remove(key).into_iter().for_each(|service| context.look_after(service));
 }
@@ -151,7 +180,12 @@ fn entry(context: &Context, monitor: &SslMonitor, now: Timestamp) -> Entry {
         (Due::At(time), Some(look)) => Due::At(time.min(look)),
         (due, _) => due,
     };
+    let metadata = &monitor.metadata;
     Entry {
+        uid: metadata.uid.as_deref().unwrap_or_default().into(),
+        // Opaque to clients by the letter, and a number on every API server (and since Kubernetes 1.35 by the letter, too).
+        version: metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0),
+        last_checked: status.and_then(|status| status.last_checked_at.as_ref()).map(|last| last.0),
         // Stalled by settings that the operator no longer has, or the other way round: its conditions are out of date.
         is_introduced: is_introduced(monitor, status) && (!monitor.spec.enabled || is_stalled == target.is_err()),
         due,
@@ -165,19 +199,21 @@ fn link(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> Option<Link>
     let linked = find_condition(conditions, ConditionType::ServiceLinked);
     Some(Link {
         service: service_of(monitor)?,
-        is_linked: linked.filter(|linked| linked.status != "Unknown").map(|linked| linked.status == "True"),
+        said: linked.map(|linked| linked.reason.as_str().into()),
         verdict: LinkedMonitor::of(monitor, status),
     })
 }
 
-/// Whether a monitor says something of its link that is no longer so.
+/// Whether an enabled monitor says something of its link that is no longer so.
 fn has_stale_link(context: &Context, link: Option<&Link>) -> bool {
-    let Some(link) = link else { return false };
-    match context.registry.link_to(&link.service) {
-        ServiceLink::None | ServiceLink::Unknown => false,
-        ServiceLink::Found => link.is_linked != Some(true),
-        ServiceLink::Missing | ServiceLink::Forbidden(_) => link.is_linked != Some(false),
-    }
+    let Some(link) = link.filter(|link| link.verdict.is_some()) else { return false };
+    let reason = match context.registry.link_to(&link.service) {
+        ServiceLink::None | ServiceLink::Unknown => return false,
+        ServiceLink::Found => Reason::Linked,
+        ServiceLink::Missing => Reason::ServiceNotFound,
+        ServiceLink::Forbidden(_) => Reason::Forbidden,
+    };
+    link.said.as_deref() != Some(reason.as_str())
 }
 
 fn service_changed(context: &Context, service: &ServiceKey) {
@@ -197,12 +233,13 @@ fn lane(cause: Cause) -> Lane {
     }
 }
 
-fn key_of(monitor: &SslMonitor) -> MonitorKey {
-    let namespace = monitor.metadata.namespace.as_deref().unwrap_or_default().into();
-    MonitorKey { namespace, name: monitor.metadata.name.as_deref().unwrap_or_default().into() }
+fn key_of(monitor: &impl Resource) -> MonitorKey {
+    let metadata = monitor.meta();
+    let namespace = metadata.namespace.as_deref().unwrap_or_default().into();
+    MonitorKey { namespace, name: metadata.name.as_deref().unwrap_or_default().into() }
 }
 
-fn service_key(service: &PartialObjectMeta<Service>) -> ServiceKey {
+fn service_key(service: &impl ResourceExt) -> ServiceKey {
     ServiceKey { namespace: service.namespace().unwrap_or_default().into(), name: service.name_any().into() }
 }
 

@@ -105,10 +105,15 @@ pub(super) fn state(statement: Statement, old: &[Condition], generation: Option<
         type_: statement.kind.as_str().to_owned(),
         status: status.to_owned(),
         reason: statement.reason.as_str().to_owned(),
-        message: cut(statement.message, MAX_MESSAGE),
+        message: message(statement.message),
         observed_generation: generation,
         last_transition_time: since,
     }
+}
+
+/// A text as the message of a condition.
+pub(super) fn message(text: String) -> String {
+    cut(text, MAX_MESSAGE)
 }
 
 /// Cut a text to at most `max` bytes on a character boundary, with an ellipsis where something was cut.

@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     certificate::status_of,
-    conditions::{ConditionType, Reason, find},
-    due::{next_check, next_look, requested_at},
+    conditions::{ConditionType, Reason, find, message},
+    due::{next_check, next_look},
     events::{Announcement, announcements},
     statements::{broken, conditions},
     target::Stall,
@@ -34,6 +34,8 @@ pub struct Input<'a> {
     pub bundle: Option<&'a BundleProblem>,
     /// How the link to the Service stands.
     pub service: &'a ServiceLink,
+    /// The request that the probe was made for: the annotation as it was before. A later one asks for another probe.
+    pub request: Option<&'a str>,
     /// The time, in whole seconds.
     pub now: Timestamp,
 }
@@ -142,7 +144,7 @@ fn probed(input: &Input<'_>, observation: &Observation, old: SslMonitorStatus) -
         address: observation.address.map(|address| address.to_string()),
         tls: session.or(old.tls),
         consecutive_failures: (failures > 0).then_some(failures),
-        last_handled_request_at: requested_at(input.monitor).map(ToOwned::to_owned).or(old.last_handled_request_at),
+        last_handled_request_at: input.request.map(ToOwned::to_owned).or(old.last_handled_request_at),
         certificate,
         ..old
     }
@@ -209,6 +211,19 @@ fn wake(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Timestamp> {
 }
 
 // === impl BundleProblemKind ===
+
+impl BundleProblem {
+    /// Whether it is the same problem; told messages may have been cut.
+    pub fn is_same(&self, told: &Self) -> bool {
+        self.kind == told.kind && message(self.message.clone()) == message(told.message.clone())
+    }
+}
+
+impl BundleProblemKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::NotFound, Self::KeyNotFound, Self::Invalid, Self::NotAllowed, Self::Forbidden, Self::Unavailable];
+}
 
 impl From<BundleProblemKind> for Reason {
     fn from(kind: BundleProblemKind) -> Self {

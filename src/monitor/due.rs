@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::conditions::{ConditionType, find};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    BundleProblem, BundleProblemKind, Reason,
+    conditions::{ConditionType, find},
+};
 use crate::api::{REQUESTED_AT_ANNOTATION, SslMonitor, SslMonitorStatus};
 
 /// The first back-off after a failed check; it doubles with each further one.
@@ -55,10 +60,23 @@ pub fn due(monitor: &SslMonitor, status: Option<&SslMonitorStatus>, now: Timesta
         return Due::Now(Cause::Requested);
     }
     match (&status.last_checked_at, &status.next_check_at) {
-        (Some(last), _) if last.0 > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now) => Due::Now(Cause::Overdue),
-        (Some(_), Some(next)) if next.0 > now => Due::At(next.0),
+        (Some(last), _) if is_ahead(last.0, now) => Due::Now(Cause::Overdue),
+        // Whoever edits the status cannot put the next check off beyond what the interval allows.
+        (Some(last), Some(next)) if next.0.min(latest(monitor, last.0)) > now => {
+            Due::At(next.0.min(latest(monitor, last.0)))
+        }
         _ => Due::Now(Cause::Overdue),
     }
+}
+
+/// Whether a last check lies so far ahead that the clock must have been stepped back since.
+pub fn is_ahead(last_check: Timestamp, now: Timestamp) -> bool {
+    last_check > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now)
+}
+
+/// The latest time of the next check after one at `last`.
+fn latest(monitor: &SslMonitor, last: Timestamp) -> Timestamp {
+    after(last, monitor.spec.interval() * 11 / 10)
 }
 
 /// Whether the status speaks of the current generation and its first check has ended (or none is to be made).
@@ -82,16 +100,28 @@ pub fn is_introduced(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) ->
 
 /// When to look again for the CA bundle that is missing by this status; `None` when none is.
 pub fn next_bundle_look(status: &SslMonitorStatus, now: Timestamp) -> Option<Timestamp> {
+    told_of_bundle(status).map(|ready| next_look(ready.last_transition_time.0, now))
+}
+
+/// The problem with the CA bundle that this status tells of. A decision without a look at the bundle goes on telling it: only a
+/// probe with the mended bundle may take it back, together with what it hid.
+pub fn told_bundle_problem(status: &SslMonitorStatus) -> Option<BundleProblem> {
+    let ready = told_of_bundle(status)?;
+    let kind = BundleProblemKind::ALL.into_iter().find(|kind| Reason::from(*kind).as_str() == ready.reason)?;
+    Some(BundleProblem { kind, message: ready.message.clone() })
+}
+
+fn told_of_bundle(status: &SslMonitorStatus) -> Option<&Condition> {
     let ready = find(&status.conditions, ConditionType::Ready)?;
     // Forbidden may be the bundle or the Service: what the Service's condition says, too, is the Service.
     let service = find(&status.conditions, ConditionType::ServiceLinked).map(|linked| &linked.message);
     let is_bundle =
         ready.reason.starts_with("CABundle") || (ready.reason == "Forbidden" && service != Some(&ready.message));
-    (ready.status == "False" && is_bundle).then(|| next_look(ready.last_transition_time.0, now))
+    (ready.status == "False" && is_bundle).then_some(ready)
 }
 
 /// The value of the request annotation, cut to what is echoed.
-pub(super) fn requested_at(monitor: &SslMonitor) -> Option<&str> {
+pub fn requested_at(monitor: &SslMonitor) -> Option<&str> {
     let value = monitor.metadata.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
     Some(&value[..value.floor_char_boundary(MAX_REQUEST)])
 }

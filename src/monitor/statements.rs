@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
+    certificate::days_until,
     conditions::{ConditionStatus, ConditionType, Reason, Statement, find, state},
     decide::{Input, Outcome, ServiceLink},
     due::has_settled,
@@ -146,16 +147,10 @@ fn expiring(input: &Input<'_>, status: &SslMonitorStatus) -> Condition {
         Err(condition) => return *condition,
         Ok(observation) => observation,
     };
-    if observation.presented.is_none()
-        && let Some(old) = find(old_conditions(input), kind).filter(|old| old.status != "Unknown")
-    {
-        return old.clone();
-    }
     let alert_days = input.monitor.spec.alert_days;
-    let end = status
-        .certificate
-        .as_ref()
-        .and_then(|certificate| Some((certificate.days_until_expiry?, certificate.valid_to.as_ref()?.0)));
+    // Also of a certificate that was seen earlier: its end comes nearer all the same.
+    let end = status.certificate.as_ref().and_then(|certificate| certificate.valid_to.as_ref());
+    let end = end.map(|end| (days_until(end.0, input.now), end.0));
     let (status, reason, message) = match end {
         None if observation.presented.is_some() => {
             let reason = Reason::Fault(FaultKind::CertificateUnparsable);
@@ -201,6 +196,10 @@ fn linked(input: &Input<'_>) -> Option<Condition> {
     let name = &input.monitor.spec.service_ref.as_ref()?.name;
     let (status, reason, message) = match input.service {
         ServiceLink::None => return None,
+        _ if !input.monitor.spec.enabled => {
+            let message = format!("the monitor is disabled: it does not count on Service {name}");
+            (ConditionStatus::Unknown, Reason::Disabled, message)
+        }
         // Not known at the moment: what was known stays.
         ServiceLink::Unknown if find(old_conditions(input), kind).is_some() => {
             return find(old_conditions(input), kind).cloned();

@@ -42,10 +42,11 @@ fn passed(filter: &str) -> Vec<String> {
         debug!("our debug");
         info!("our info");
         error!("our error");
-        debug!(target: "kube_client::client", "kube debug");
-        info!(target: "kube_client::client", "kube info");
-        warn!(target: "kube_client::client", "kube warn");
-        error!(target: "kube_client::client", "kube error");
+        debug!(target: "kube_client::api", "kube debug");
+        info!(target: "kube_client::api", "kube info");
+        warn!(target: "kube_client::api", "kube warn");
+        error!(target: "kube_client::api", "kube error");
+        warn!(target: "kube_client::client", "a whole answer");
     });
     let message = |line: &str| serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned();
     text.lines().map(message).collect()
@@ -60,7 +61,8 @@ fn chatty_libraries_are_tamed_unless_the_filter_names_them() {
     assert_eq!(passed("debug"), ["our debug", "our info", "our error", "kube warn", "kube error"]);
     assert_eq!(passed("ssl_monitor_operator=debug"), passed("debug"));
     assert_eq!(passed("error,kube_client=info"), ["our error", "kube info", "kube warn", "kube error"]);
-    assert_eq!(passed("kube_client::client=debug,off"), ["kube debug", "kube info", "kube warn", "kube error"]);
+    assert_eq!(passed("kube_client::api=debug,off"), ["kube debug", "kube info", "kube warn", "kube error"]);
+    assert_eq!(passed("kube_client::client=warn,off"), ["a whole answer"], "whoever asks for it by name gets it");
     assert_eq!(passed("error"), ["our error", "kube error"]);
     assert_eq!(passed("off"), [""; 0]);
 }

@@ -91,6 +91,7 @@ impl Life {
             outcome,
             bundle: self.bundle.as_ref(),
             service: &self.service,
+            request: requested_at(&self.monitor),
             now: self.now,
         });
         self.status = Some(plan.status.clone());

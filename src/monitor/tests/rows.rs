@@ -227,3 +227,13 @@ fn an_unreadable_certificate_is_shown_by_its_fingerprint() {
     );
     assert_eq!(life.condition(ConditionType::CertificateExpiring), "Unknown/CertificateUnparsable");
 }
+
+#[test]
+fn a_disabled_monitor_does_not_say_that_its_service_carries_its_result() {
+    let mut life = life();
+    life.monitor.spec.service_ref = Some(ServiceRef { name: "web".to_owned() });
+    life.service = ServiceLink::Found;
+    life.edited(|spec| spec.enabled = false).seen();
+    assert_eq!(life.condition(ConditionType::ServiceLinked), "Unknown/Disabled");
+    assert_eq!(life.condition(ConditionType::Ready), "True/Disabled");
+}

@@ -251,3 +251,64 @@ fn history_keeps_the_last_ten_changes() {
     let prints: Vec<_> = life.status().history.iter().map(|entry| entry.fingerprint.clone().unwrap()).collect();
     assert_eq!(prints, ["F24", "F23", "F22", "F21", "F20", "F19", "F18", "F17", "F16", "F15"]);
 }
+
+#[test]
+fn a_review_does_not_take_back_a_missing_bundle_that_still_hides_the_verdict() {
+    let mut life = life();
+    let message = "ConfigMap corp-ca does not exist".to_owned();
+    life.bundle = Some(BundleProblem { kind: BundleProblemKind::NotFound, message });
+    life.seen().probed(&faulty("F1", at("2026-06-01T00:00:00Z"), &[FaultKind::UnknownIssuer]));
+    let told = told_bundle_problem(life.status());
+    assert_eq!(told, life.bundle);
+    // The bundle is there now; something else leads to a review, which decides on what is told.
+    life.bundle = told;
+    life.wait(SignedDuration::from_secs(5)).seen();
+    assert_eq!(life.condition(ConditionType::Ready), "False/CABundleNotFound");
+    assert_eq!(next_bundle_look(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "and will be looked for");
+
+    life.bundle = None;
+    life.probed(&served("F1", at("2026-06-01T00:00:00Z")));
+    assert_eq!(told_bundle_problem(life.status()), None);
+}
+
+#[test]
+fn a_request_made_during_a_probe_is_not_handled_by_it() {
+    let mut life = life();
+    life.seen();
+    let seen = served("F1", at("2026-06-01T00:00:00Z"));
+    let annotations = [(REQUESTED_AT_ANNOTATION.to_owned(), "later".to_owned())];
+    life.monitor.metadata.annotations = Some(annotations.into());
+    let plan = decide(Input {
+        monitor: &life.monitor,
+        status: life.status.as_ref(),
+        outcome: Outcome::Probed(&seen),
+        bundle: None,
+        service: &ServiceLink::None,
+        request: Some("earlier"),
+        now: life.now,
+    });
+    assert_eq!(plan.status.last_handled_request_at.as_deref(), Some("earlier"));
+    assert_eq!(due(&life.monitor, Some(&plan.status), life.now), Due::Now(Cause::Requested));
+}
+
+#[test]
+fn an_edited_status_cannot_put_the_next_check_off() {
+    let mut life = life();
+    life.seen().probed(&served("F1", at("2028-01-01T00:00:00Z")));
+    let mut edited = life.status().clone();
+    edited.next_check_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at("2027-12-01T00:00:00Z")));
+    life.status = Some(edited);
+    assert_eq!(life.due(), Due::At(at("2026-01-01T01:06:00Z")), "the interval and a tenth");
+}
+
+#[test]
+fn while_unreachable_the_end_of_the_certificate_seen_last_comes_nearer() {
+    let mut life = life();
+    life.seen().probed(&served("F1", at("2026-02-05T00:00:00Z")));
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "False/NotExpiring");
+    life.wait(days(6)).probed(&failed(FailureReason::ConnectionRefused));
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "True/ExpiringSoon");
+    assert_eq!(life.announced(), ["Warning ConnectionRefused", "Warning ExpiringSoon"]);
+    life.edited(|spec| spec.alert_days = 5).seen().probed(&failed(FailureReason::ConnectionRefused));
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "False/NotExpiring", "by the new alertDays");
+}
