@@ -148,6 +148,6 @@ async fn sigterm_ends_the_operator_in_time_idle_or_with_fifty_checks_in_flight()
     let (status, log) = operator.stop().await;
     assert_eq!(status.and_then(|status| status.code()), Some(0), "{log}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    assert!(log.contains("some checks did not end within 8 s and are given up"), "{log}");
+    assert!(log.contains("some checks did not end within 6 s and are given up"), "{log}");
     assert_eq!(cluster.writes_by_operator().len(), writes, "what was given up is not written");
 }

@@ -41,7 +41,7 @@ async fn the_worst_of_the_enabled_monitors_decides_and_the_last_takes_the_condit
     let off = json!({"serviceRef": {"name": "web"}, "enabled": false});
     scene.monitor("disabled", bad.address(), off).await;
     let disabled = scene.settled("disabled").await;
-    assert!(conditions(&disabled).contains(&"ServiceLinked=True Linked".to_owned()), "{disabled:?}");
+    assert!(conditions(&disabled).contains(&"ServiceLinked=Unknown Disabled".to_owned()), "{disabled:?}");
     scene.monitor("d", bad.address(), linked("web")).await;
     let expired = ["False", "Expired", "2 of 4 SslMonitors valid: d Expired, c ProbeFailed, b ExpiringSoon"];
     scene.carries("web", expired).await;
