@@ -14,6 +14,7 @@ mod kinds;
 mod life;
 mod objects;
 mod outages;
+mod poison;
 mod races;
 mod scene;
 mod service;
