@@ -41,11 +41,22 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Measure what a probe costs beside a bare rustls handshake (release profile)
-    Bench,
+    /// Measure, in the release profile, what probes, the operator with many monitors and `check` cost
+    Bench {
+        /// What to measure [default: all]
+        parts: Vec<bench::Part>,
+        /// How many monitors the operator has to bear
+        #[arg(long, value_name = "N", default_value_t = 10_000)]
+        monitors: usize,
+    },
     /// What `bench` runs in the release profile.
     #[command(hide = true)]
-    BenchEngine,
+    BenchPart {
+        /// What to measure
+        part: bench::Part,
+        /// How many monitors
+        monitors: usize,
+    },
     /// The servers that `bench` probes, in a process of their own.
     #[command(hide = true)]
     BenchServers {
@@ -68,7 +79,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // The benchmark compares on one thread.
     let mut runtime = match arguments.command {
-        Command::BenchEngine => tokio::runtime::Builder::new_current_thread(),
+        Command::BenchPart { part: bench::Part::Engine, .. } => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let result = runtime.enable_all().build().map_err(Failure::from);
@@ -84,8 +95,11 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo { once } => Ok(exit_code(demo::run(root(), once).await?)),
         Command::Test { arguments } => test(&arguments),
         Command::Generate { check } => generate(check),
-        Command::Bench => Ok(exit_code(bench::build_and_run(root())?)),
-        Command::BenchEngine => bench::engine().await.map(|()| ExitCode::SUCCESS),
+        Command::Bench { parts, monitors } => Ok(exit_code(bench::build_and_run(root(), &parts, monitors)?)),
+        Command::BenchPart { part, monitors } => {
+            bench::run_part(root(), part, monitors).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::BenchServers { directory, count } => {
             bench::serve(&directory, count).await?;
             Ok(ExitCode::SUCCESS)

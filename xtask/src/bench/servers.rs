@@ -1,14 +1,22 @@
 //! The servers of the benchmark, in a process of their own.
 
 use std::{
+    env,
     fmt::Write as _,
     fs, io,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-use crate::farm::{Authority, Leaf, ServerOptions, TlsServer};
+use super::Failure;
+use crate::{
+    farm::{Authority, Leaf, ServerOptions, TlsServer},
+    supervise::{Launch, Supervised},
+};
 
+/// How many servers there are, each with a certificate of its own.
+const SERVERS: u16 = 500;
 /// The list of the servers: a line each with name and address.
 const TARGETS: &str = "targets";
 /// What to trust.
@@ -22,7 +30,15 @@ pub(super) struct Served {
     pub(super) roots: String,
 }
 
-/// Run `count` servers, each with a certificate of its own, tell of them in `directory`, and serve for ever.
+/// The running process; it ends when this is dropped.
+pub(super) struct Servers {
+    /// What it serves.
+    pub(super) served: Served,
+    directory: PathBuf,
+    _process: Supervised,
+}
+
+/// Run `count` servers, each with a certificate of its own for its name and for every name below it, tell of them in `directory`, and serve for ever.
 ///
 /// # Errors
 /// When a server cannot be started or the directory cannot be written.
@@ -33,7 +49,8 @@ pub async fn serve(directory: &Path, count: u16) -> io::Result<()> {
     for [high, low] in (1..=count).map(u16::to_be_bytes) {
         let name = format!("host-{high}-{low}.bench.test");
         let address = SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0));
-        let server = TlsServer::start(address, authority.issue(&Leaf::new([&name])), ServerOptions::default()).await?;
+        let issued = authority.issue(&Leaf::new([name.clone(), format!("*.{name}")]));
+        let server = TlsServer::start(address, issued, ServerOptions::default()).await?;
         // Writing to a String cannot fail.
         let _ = writeln!(list, "{name} {}", server.address());
         servers.push(server);
@@ -43,6 +60,35 @@ pub async fn serve(directory: &Path, count: u16) -> io::Result<()> {
     fs::write(directory.join("targets.partial"), list)?;
     fs::rename(directory.join("targets.partial"), directory.join(TARGETS))?;
     std::future::pending().await
+}
+
+impl Servers {
+    /// Start the process and wait until all servers listen.
+    pub(super) async fn start() -> Result<Self, Failure> {
+        let directory = tempfile::Builder::new().prefix("sslmonitor-bench-").tempdir()?.keep();
+        let mut process = Launch::new("servers", &env::current_exe()?)
+            .args(["bench-servers", &directory.display().to_string(), &SERVERS.to_string()])
+            .start(&directory)?;
+        loop {
+            if let Some(status) = process.ended() {
+                return Err(format!("the servers ended ({status}): {}", process.log()).into());
+            }
+            if let Some(served) = Served::read(&directory) {
+                return Ok(Self { served, directory, _process: process });
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The temporary directory of the process; what is put here goes away with it.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The file with the roots to trust, PEM.
+    pub(super) fn roots_path(&self) -> PathBuf {
+        self.directory.join(ROOTS)
+    }
 }
 
 impl Served {

@@ -70,11 +70,13 @@ pub(super) fn write_policy(directory: &Path) -> Result<(), Error> {
 }
 
 /// The flags that make kube-apiserver audit; the log is written before a request is answered (mode `blocking`).
-pub(super) fn arguments(directory: &Path) -> [String; 3] {
+pub(super) fn arguments(directory: &Path) -> [String; 4] {
     [
         format!("--audit-policy-file={}", directory.join("audit-policy.yaml").display()),
         format!("--audit-log-path={}", directory.join("audit.log").display()),
         "--audit-log-mode=blocking".into(),
+        // MiB; by default it is begun anew after 100, and what was before would not be counted.
+        "--audit-log-maxsize=100000".into(),
     ]
 }
 

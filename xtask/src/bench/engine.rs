@@ -1,0 +1,114 @@
+//! The engine beside a bare rustls client.
+
+use std::{net::SocketAddr, time::Duration};
+
+use jiff::Timestamp;
+use ssl_monitor_operator::probe::{AddressPolicy, Host, Prober, ProberSettings, Target, TrustStore};
+use tokio::task::JoinSet;
+
+use super::{Failure, bare::BareClient, process, servers::Served, servers::Servers};
+
+/// One round probes each server this many times.
+const REPEATS: u16 = 4;
+/// Probes that run at the same time.
+const CONCURRENCY: usize = 16;
+/// How often bare client and engine take turns.
+const ROUNDS: usize = 5;
+/// The budget of a probe, in costs of a bare verified handshake.
+const BUDGET: f64 = 1.15;
+/// Time limit of a probe: long, since a probe that runs into it would spoil the measurement.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Compare the engine with a bare rustls client, both verifying, and print what 1,000 probes cost.
+///
+/// # Errors
+/// When the servers do not start, or a probe does not find a valid certificate: then the figures would mean nothing.
+pub(super) async fn run() -> Result<(), Failure> {
+    let servers = Servers::start().await?;
+    let served = &servers.served;
+    let bare = BareClient::new(&served.roots)?;
+    let trust = TrustStore::new(None, Some(served.roots.as_bytes()))?;
+    let mut rounds = Vec::new();
+    println!("CPU-seconds of the client per 1,000 verified probes, X25519, {CONCURRENCY} at a time, one thread");
+    println!("round   bare rustls   engine, first sight   engine, seen before");
+    // The first round warms up code and allocator, and is not shown.
+    for round in 0..=ROUNDS {
+        let bare = measure(served, REPEATS, |(name, address)| bare.clone().handshake(name, address)).await?;
+        let mut first = 0.0;
+        let mut prober = new_prober()?;
+        for _ in 0..REPEATS {
+            // A new prober has seen no chain.
+            prober = new_prober()?;
+            first += measure(served, 1, |at| probe(prober.clone(), trust.clone(), at)).await? / f64::from(REPEATS);
+        }
+        let again = measure(served, REPEATS, |at| probe(prober.clone(), trust.clone(), at)).await?;
+        if round > 0 {
+            println!("{round:>5}   {bare:>11.3}   {first:>19.3}   {again:>19.3}");
+            rounds.push([bare, first, again]);
+        }
+    }
+    summarise(&rounds);
+    Ok(())
+}
+
+fn new_prober() -> Result<Prober, Failure> {
+    let policy = AddressPolicy { allow: vec!["127.0.0.0/8".parse()?], ..AddressPolicy::default() };
+    Ok(Prober::new(ProberSettings { policy, resolver: None })?)
+}
+
+async fn probe(prober: Prober, trust: TrustStore, (name, address): (String, SocketAddr)) -> Result<(), Failure> {
+    let mut target = Target::new(Host::Name(name), address.port());
+    target.connect_host = Some(Host::Address(address.ip()));
+    let observation = prober.probe(&target, &trust, TIMEOUT, Timestamp::now()).await;
+    let valid = observation.presented.as_ref().is_some_and(|presented| presented.verdict.is_valid());
+    if valid && observation.failure.is_none() { Ok(()) } else { Err(format!("{target}: {observation:?}").into()) }
+}
+
+/// CPU-seconds per 1,000 calls of `probe`, `repeats` times for each server.
+async fn measure<F>(served: &Served, repeats: u16, probe: impl Fn((String, SocketAddr)) -> F) -> Result<f64, Failure>
+where
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let start = process::own_cpu_seconds()?;
+    let mut running = JoinSet::new();
+    for target in (0..repeats).flat_map(|_| served.targets.iter().cloned()) {
+        if running.len() == CONCURRENCY
+            && let Some(done) = running.join_next().await
+        {
+            done??;
+        }
+        running.spawn(probe(target));
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    let probes = u32::try_from(served.targets.len())? * u32::from(repeats);
+    Ok((process::own_cpu_seconds()? - start) * 1000.0 / f64::from(probes))
+}
+
+fn summarise(rounds: &[[f64; 3]]) {
+    let column = |at: usize| median(rounds.iter().map(|round| round[at]).collect());
+    let ratio = |at: usize| median(rounds.iter().map(|round| round[at] / round[0]).collect());
+    println!("median  {:>11.3}   {:>19.3}   {:>19.3}", column(0), column(1), column(2));
+    println!(
+        "ratio   {:>11.2}   {:>19.2}   {:>19.2}   (median of the rounds; budget {BUDGET})",
+        1.0,
+        ratio(1),
+        ratio(2)
+    );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert!((median(vec![9.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+    }
+}
