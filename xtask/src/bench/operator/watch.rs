@@ -38,7 +38,9 @@ impl Watch {
         let mut seen = HashSet::new();
         while seen.len() < count {
             let next = timeout(PATIENCE, self.next()).await;
-            let monitor = next.map_err(|_| format!("only {} of {count} in the end", seen.len()))??;
+            let stuck =
+                |_| format!("nothing has changed for {PATIENCE:?}, and {} of {count} monitors are there", seen.len());
+            let monitor = next.map_err(stuck)??;
             if wanted(&monitor) {
                 seen.insert((monitor.namespace(), monitor.name_any()));
             }
