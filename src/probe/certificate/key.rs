@@ -58,7 +58,7 @@ pub(super) fn algorithm(key: &SubjectPublicKeyInfo<'_>) -> KeyAlgorithm {
         "1.3.101.112" => ("Ed25519", None),
         "1.3.101.113" => ("Ed448", None),
         "1.2.840.10040.4.1" => ("DSA", None),
-        oid => (oid, None),
+        oid => return KeyAlgorithm { name: super::text::clean(oid), bits: None },
     };
     KeyAlgorithm { name: name.to_owned(), bits }
 }

@@ -12,6 +12,7 @@ pub(crate) const BMP: u8 = 30;
 
 pub(crate) const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 pub(crate) const ORGANIZATION: &[u8] = &[0x55, 4, 10];
+const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 
 /// Tag, length and content.
 pub(crate) fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
@@ -73,6 +74,8 @@ pub(crate) struct Draft {
     pub not_after: Vec<u8>,
     /// The subject's public key; of `key` when empty.
     pub public_key: Vec<u8>,
+    /// The content of the OID that the certificate names as its signature's algorithm, whatever it is signed with.
+    pub signature_algorithm: Vec<u8>,
     /// None of them: no such field.
     pub extensions: Vec<Vec<u8>>,
 }
@@ -87,13 +90,14 @@ impl Draft {
             not_before: utc("200101000000Z"),
             not_after: generalized("21200101000000Z"),
             public_key: Vec::new(),
+            signature_algorithm: ECDSA_WITH_SHA256.to_vec(),
             extensions: vec![san(&[dns("a.test")])],
         }
     }
 
     /// Signed by the authority's intermediate (ECDSA P-256 with SHA-256), which follows in the chain.
     pub(crate) fn issue(&self, authority: &Authority, issuer: &str) -> Issued {
-        let algorithm = sequence(&[tlv(6, [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
+        let algorithm = sequence(&[tlv(6, &self.signature_algorithm)]);
         let key = KeyPair::generate().unwrap();
         let public_key =
             if self.public_key.is_empty() { key.subject_public_key_info() } else { self.public_key.clone() };
