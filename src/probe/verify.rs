@@ -177,11 +177,17 @@ impl Findings {
         let at = case.now.clamp(not_before, not_after.max(not_before));
         match path::find(case, readable, at, paths) {
             Ok(path) => self.verified_not_after = Some(path.not_after.min(not_after)),
-            Err(error) => {
-                if let Some((kind, detail)) = explain::distrust(&error, case, leaf) {
-                    self.add(kind, detail);
-                }
-            }
+            Err(error) => self.add_distrust(&error, case, leaf),
+        }
+    }
+
+    /// Note why no path was found. A chain without a path is never valid, whether or not the reason is understood.
+    fn add_distrust(&mut self, error: &webpki::Error, case: &Case, leaf: &Leaf<'_>) {
+        if let Some((kind, detail)) = explain::distrust(error, case, leaf) {
+            self.add(kind, detail);
+        } else if self.faults.is_empty() {
+            let detail = "no path to a trusted certificate was found, and nothing tells why".to_owned();
+            self.add(FaultKind::NotVerifiable, detail);
         }
     }
 
@@ -256,15 +262,63 @@ fn server_name(host: &Host) -> ServerName<'static> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use xtask::farm::{Authority, Leaf};
+    use std::time::Duration;
+
+    use rustls::pki_types::UnixTime;
+    use xtask::farm::Authority;
 
     use super::*;
+
+    type FarmLeaf = xtask::farm::Leaf;
+
+    /// What is noted when the search for a path ends with this error, although nothing is wrong with the chain.
+    fn noted(error: &webpki::Error, chain: &[CertificateDer<'static>]) -> Vec<(FaultKind, String)> {
+        let case = Case {
+            chain: chain.to_vec(),
+            proof: Proof::NotAsked,
+            name: Host::Name("a.test".to_owned()),
+            trust: TrustStore::new(None, None).unwrap(),
+            now: Timestamp::now(),
+        };
+        let parsed = certificate::parse(&chain[0]).unwrap();
+        let facts = certificate::facts(&parsed);
+        let leaf = Leaf { der: &chain[0], parsed: &parsed, facts: &facts, others: &[] };
+        let mut findings = Findings::default();
+        findings.add_distrust(error, &case, &leaf);
+        findings.faults.into_iter().map(|fault| (fault.kind, fault.detail)).collect()
+    }
+
+    #[test]
+    fn no_path_is_a_fault_whatever_is_known_of_the_reason() {
+        let leaf = FarmLeaf::new(["a.test"]);
+        let chain = Authority::new("Farm").issue(&leaf).chain;
+        let unix = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap()));
+        let (from, until) = (unix(leaf.not_before.as_second()), unix(leaf.not_after.as_second()));
+        let (time, other) = (unix(1_000_000_000), unix(1_100_000_000));
+        let untold = "no path to a trusted certificate was found, and nothing tells why";
+        for (error, kind, detail) in [
+            (
+                webpki::Error::CertExpired { time, not_after: other },
+                FaultKind::IntermediateExpired,
+                "an intermediate of the chain has expired",
+            ),
+            (
+                webpki::Error::CertNotValidYet { time, not_before: other },
+                FaultKind::IntermediateNotYetValid,
+                "an intermediate of the chain is not valid yet",
+            ),
+            (webpki::Error::CertExpired { time, not_after: until }, FaultKind::NotVerifiable, untold),
+            (webpki::Error::CertNotValidYet { time, not_before: from }, FaultKind::NotVerifiable, untold),
+        ] {
+            assert_eq!(noted(&error, &chain), [(kind, detail.to_owned())]);
+        }
+    }
 
     #[test]
     fn a_chain_without_proof_of_its_key_is_never_valid() {
         let authority = Authority::new("Farm");
         let case = Case {
-            chain: authority.issue(&Leaf::new(["a.test"])).chain,
+            chain: authority.issue(&FarmLeaf::new(["a.test"])).chain,
             proof: Proof::NotAsked,
             name: Host::Name("a.test".to_owned()),
             trust: TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap(),

@@ -1,12 +1,17 @@
 //! Certificates of every kind over real handshakes: what is seen, and what is said of it.
 
 use jiff::{SignedDuration, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use ssl_monitor_operator::probe::{
     ClientCertificate, FailureReason, FaultKind, Host, Session, Stage, Target, TrustStore,
 };
 use xtask::farm::{Authority, ClientAuth, Issued, Leaf, ServerOptions, self_signed};
 
-use crate::support::{PATIENCE, detail, faults, look, look_at, prober, reason, serve, serve_with, target, trust};
+use crate::support::{
+    PATIENCE,
+    der::{sequence, tlv},
+    detail, faults, look, look_at, prober, reason, serve, serve_with, target, trust,
+};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -164,22 +169,71 @@ async fn an_expired_certificate_still_says_whether_its_chain_is_good() {
     assert_eq!(end.as_second(), leaf.not_after.as_second());
 }
 
+/// An authority information access extension that names this place of the issuer's certificate (RFC 5280 §4.2.2.1).
+fn issuer_at(url: &str) -> rcgen::CustomExtension {
+    let place = sequence(&[tlv(6, [0x2b, 6, 1, 5, 5, 7, 0x30, 2]), tlv(0x86, url)]);
+    rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], sequence(&[place]))
+}
+
 #[tokio::test]
-async fn a_missing_intermediate_that_is_to_be_had_is_named() {
-    let authority = Authority::new("Farm");
+async fn a_missing_intermediate_is_named_where_it_is_to_be_had() {
+    let farm = Authority::new("Farm");
+    let nobody = TrustStore::new(None, None).unwrap();
+    let unknown =
+        "the issuer CN=Farm Intermediate is not trusted; if it is an intermediate, the server does not send it";
+    for (url, trusted, kind, says) in [
+        (
+            "http://ca.test/i.crt",
+            trust(&farm),
+            FaultKind::IncompleteChain,
+            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted; it is to be had at http://ca.test/i.crt",
+        ),
+        (
+            "HTTPS://ca.test/i",
+            nobody.clone(),
+            FaultKind::IncompleteChain,
+            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted; it is to be had at HTTPS://ca.test/i",
+        ),
+        ("ldap://ca.test/cn=i", trust(&farm), FaultKind::UnknownIssuer, unknown),
+        ("ldap:///cn=http://ca.test", trust(&farm), FaultKind::UnknownIssuer, unknown),
+    ] {
+        let leaf = Leaf::new(["a.test"]);
+        let mut params = leaf.params();
+        params.custom_extensions = vec![issuer_at(url)];
+        let mut issued = farm.issue_from(&params, &leaf.key());
+        issued.chain.truncate(1);
+        let seen = look_at(issued, &trusted).await;
+        assert_eq!((faults(&seen), detail(&seen)), (vec![kind], says));
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_lacks_only_its_root_is_not_called_incomplete() {
+    // The intermediate tells where its issuer is to be had, as those of public authorities do.
+    let url = issuer_at("http://ca.test/root.crt");
+    let root_key = KeyPair::generate().unwrap();
+    let mut root = CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.distinguished_name = DistinguishedName::new();
+    root.distinguished_name.push(DnType::CommonName, "Private Root");
+    let intermediate_key = KeyPair::generate().unwrap();
+    let mut intermediate = CertificateParams::new(Vec::new()).unwrap();
+    intermediate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    intermediate.distinguished_name = DistinguishedName::new();
+    intermediate.distinguished_name.push(DnType::CommonName, "Private CA");
+    intermediate.custom_extensions = vec![url.clone()];
     let leaf = Leaf::new(["a.test"]);
     let mut params = leaf.params();
-    // AuthorityInfoAccess { caIssuers, URI http://ca.test/i.crt } (RFC 5280 §4.2.2.1)
-    let uri = [&[0x86, 20][..], b"http://ca.test/i.crt"].concat();
-    let access = [&[0x30, 34, 0x30, 32, 6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2][..], &uri].concat();
-    params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)];
-    let mut issued = authority.issue_from(&params, &leaf.key());
-    issued.chain.truncate(1);
-    let seen = look_at(issued, &trust(&authority)).await;
-    assert_eq!(faults(&seen), [FaultKind::IncompleteChain]);
-    let text =
-        "the server does not send the intermediate CN=Farm Intermediate, which is to be had at http://ca.test/i.crt";
-    assert_eq!(detail(&seen), text);
+    params.custom_extensions = vec![url];
+    let root = Issuer::new(root, root_key);
+    let sent = intermediate.signed_by(&intermediate_key, &root).unwrap();
+    let issuer = Issuer::new(intermediate, intermediate_key);
+    let key = leaf.key();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let issued = Issued::new(vec![certificate.der().clone(), sent.der().clone()], &key);
+    let seen = look_at(issued, &trust(&Authority::new("Farm"))).await;
+    let says = "the issuer CN=Private Root is not trusted; if it is an intermediate, the server does not send it";
+    assert_eq!((faults(&seen), detail(&seen)), (vec![FaultKind::UnknownIssuer], says));
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use crate::probe::FaultKind;
 
 pub(super) const WRONG_PURPOSE: &str = "the certificate's extended key usage does not allow TLS servers";
 
+/// The intermediate whose dates are the matter, where it cannot be told which one.
+const SOME_INTERMEDIATE: &str = "an intermediate of the chain";
+
 /// How many of the sent certificates are tried by signature to find where a chain ends.
 const MAX_WALKED: usize = 15;
 
@@ -32,14 +35,22 @@ pub(super) fn distrust(error: &Error, case: &Case, leaf: &Leaf<'_>) -> Option<(F
         let detail = "the certificate is signed by its own key and is not among the trusted certificates";
         return Some((FaultKind::SelfSigned, detail.to_owned()));
     }
+    let (leaf_from, leaf_until) = (seconds(leaf.facts.not_before), seconds(leaf.facts.not_after));
     Some(match error {
         Error::CertExpired { not_after, .. } => {
-            let culprit = culprit(leaf, |_, until| until == not_after.as_secs())?;
-            (FaultKind::IntermediateExpired, format!("the intermediate {culprit} has expired"))
+            let culprit = culprit(leaf, |_, until| until == not_after.as_secs());
+            if culprit.is_none() && not_after.as_secs() == leaf_until {
+                return None;
+            }
+            (FaultKind::IntermediateExpired, format!("{} has expired", culprit.as_deref().unwrap_or(SOME_INTERMEDIATE)))
         }
         Error::CertNotValidYet { not_before, .. } => {
-            let culprit = culprit(leaf, |from, _| from == not_before.as_secs())?;
-            (FaultKind::IntermediateNotYetValid, format!("the intermediate {culprit} is not valid yet"))
+            let culprit = culprit(leaf, |from, _| from == not_before.as_secs());
+            if culprit.is_none() && not_before.as_secs() == leaf_from {
+                return None;
+            }
+            let culprit = culprit.as_deref().unwrap_or(SOME_INTERMEDIATE);
+            (FaultKind::IntermediateNotYetValid, format!("{culprit} is not valid yet"))
         }
         Error::UnknownIssuer => unknown_issuer(case, leaf),
         Error::InvalidSignatureForPublicKey => bad_signature(case, leaf),
@@ -96,13 +107,21 @@ fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>)
         )
 }
 
+/// The Unix time in webpki's terms: it knows none before 1970.
+fn seconds(at: jiff::Timestamp) -> u64 {
+    u64::try_from(at.as_second()).unwrap_or(0)
+}
+
 /// The name and dates of the sent certificate for which this holds of the Unix times of its validity.
 fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> {
     leaf.others.iter().find_map(|other| {
         let (not_before, not_after) = certificate::validity(other);
-        let seconds = |at: jiff::Timestamp| u64::try_from(at.as_second()).unwrap_or(0);
-        holds(seconds(not_before), seconds(not_after))
-            .then(|| format!("{} (valid from {not_before} to {not_after})", certificate::display_name(other.subject())))
+        holds(seconds(not_before), seconds(not_after)).then(|| {
+            format!(
+                "the intermediate {} (valid from {not_before} to {not_after})",
+                certificate::display_name(other.subject())
+            )
+        })
     })
 }
 
@@ -133,10 +152,12 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
         let detail = format!("a CA named {issuer} {whose}, but it has another key than the one that signed the chain");
         return (FaultKind::UnknownIssuer, detail);
     }
-    match issuer_url(top) {
+    // Above a certificate that was sent with the leaf there may well be nothing but a root, which needs no sending.
+    let is_leaf = std::ptr::eq(top, leaf.parsed);
+    match issuer_url(top).filter(|_| is_leaf) {
         Some(url) => (
             FaultKind::IncompleteChain,
-            format!("the server does not send the intermediate {issuer}, which is to be had at {url}"),
+            format!("the issuer {issuer} is neither sent by the server nor trusted; it is to be had at {url}"),
         ),
         None => (
             FaultKind::UnknownIssuer,
@@ -153,13 +174,13 @@ fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.subject().as_raw() == certificate.issuer().as_raw()
 }
 
-/// Where the issuer's certificate is to be had (authority information access, RFC 5280 §4.2.2.1).
+/// Where the issuer's certificate is to be had over HTTP (authority information access, RFC 5280 §4.2.2.1).
 fn issuer_url(certificate: &X509Certificate<'_>) -> Option<String> {
     const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
     certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
         ParsedExtension::AuthorityInfoAccess(access) => {
             access.accessdescs.iter().find_map(|description| match &description.access_location {
-                GeneralName::URI(url) if description.access_method.to_id_string() == CA_ISSUERS => {
+                GeneralName::URI(url) if is_http(url) && description.access_method.to_id_string() == CA_ISSUERS => {
                     Some(text::clean(url))
                 }
                 _ => None,
@@ -167,6 +188,11 @@ fn issuer_url(certificate: &X509Certificate<'_>) -> Option<String> {
         }
         _ => None,
     })
+}
+
+fn is_http(url: &str) -> bool {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("http" | "https"))
 }
 
 /// The library refuses weak keys as bad signatures. A trusted CA that got a new key under its old name is the usual cause
