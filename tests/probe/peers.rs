@@ -279,20 +279,28 @@ async fn closing_and_resetting_are_told_apart() {
     assert_eq!(bare_failure(&seen), (FailureReason::ConnectionReset, text));
 }
 
+/// A port of loopback at which nothing listens, and at which nothing else will as long as the socket is held.
+fn closed() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(loopback_address()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 #[tokio::test]
 async fn endless_patience_is_no_panic() {
-    let free = TcpListener::bind(loopback_address()).await.unwrap().local_addr().unwrap();
-    assert_eq!(reason(&look_within(free, Duration::MAX).await), Some(FailureReason::ConnectionRefused));
+    let (_held, closed) = closed();
+    assert_eq!(reason(&look_within(closed, Duration::MAX).await), Some(FailureReason::ConnectionRefused));
 }
 
 #[tokio::test]
 async fn refusal_and_a_black_hole_are_failures_of_connecting() {
-    let free = TcpListener::bind(loopback_address()).await.unwrap().local_addr().unwrap();
-    let seen = look_within(free, PATIENCE).await;
+    let (_held, closed) = closed();
+    let seen = look_within(closed, PATIENCE).await;
     let failure = seen.failure.unwrap();
     assert_eq!((failure.reason, failure.stage), (FailureReason::ConnectionRefused, Stage::Connect));
-    assert_eq!(failure.detail, format!("{free}: the connection was refused"));
-    assert_eq!((seen.address, seen.timings.connect), (Some(free), None));
+    assert_eq!(failure.detail, format!("{closed}: the connection was refused"));
+    assert_eq!((seen.address, seen.timings.connect), (Some(closed), None));
 
     let hole = BlackHole::dig(loopback_address()).await;
     let seen = look_within(hole.address, SOON).await;
