@@ -1,6 +1,10 @@
 //! TCP: exactly the vetted addresses, in their order, each a little after the one before (RFC 8305 §5).
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
@@ -13,7 +17,18 @@ use super::{Failure, FailureReason, Stage};
 /// How long an address may keep the next one waiting (RFC 8305 §8).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The first connection that comes about, or the failure of the address that failed first; and the address it is about.
+/// The first pause before an attempt for which this machine lacked a socket is made again; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The longest such pause.
+const LAST_PAUSE: Duration = Duration::from_millis(640);
+
+/// Numbers of errors that the standard library has no kind for (errno(3)): the first two are the same on every Unix, the
+/// third is Linux's.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const EAFNOSUPPORT: i32 = 97;
+
+/// The first connection that comes about, or the most telling failure; and the address it is about.
 pub(super) async fn connect(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -21,21 +36,27 @@ pub(super) async fn connect(
     let mut waiting = addresses.iter().copied();
     let mut attempts = FuturesUnordered::new();
     let mut last = None;
-    let mut first_failure = None;
+    let mut told: Option<(SocketAddr, Failure)> = None;
     loop {
         if let Some(address) = waiting.next() {
             last = Some(address);
-            attempts.push(dial(address));
+            attempts.push(dial(address, deadline));
         }
         if attempts.is_empty() {
-            let failure = first_failure.unwrap_or_else(|| timed_out(addresses));
-            return (last, Err(failure));
+            let (address, failure) =
+                told.map_or_else(|| (last, timed_out(addresses)), |(at, failure)| (Some(at), failure));
+            return (address, Err(failure));
         }
         tokio::select! {
             biased;
             Some((address, outcome)) = attempts.next() => match outcome {
                 Ok(stream) => return (Some(address), Ok(stream)),
-                Err(error) => { first_failure.get_or_insert_with(|| failure(address, &error)); }
+                Err(error) => {
+                    let failure = failure(address, &error);
+                    if told.as_ref().is_none_or(|(_, before)| says(failure.reason) > says(before.reason)) {
+                        told = Some((address, failure));
+                    }
+                }
             },
             () = sleep_until(deadline) => return (last, Err(timed_out(addresses))),
             () = sleep(STAGGER), if waiting.len() > 0 => {}
@@ -43,10 +64,43 @@ pub(super) async fn connect(
     }
 }
 
-async fn dial(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
-    let connected = TcpStream::connect(address).await;
-    let ready = connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-    (address, ready)
+/// How much a failure says of the target: most where the peer answered or failed to, less where there is no way to it, which
+/// is so of every IPv6 address on a machine without IPv6, and nothing where the matter is this machine's.
+fn says(reason: FailureReason) -> u8 {
+    match reason {
+        FailureReason::ConnectionRefused | FailureReason::ConnectionReset | FailureReason::ConnectTimedOut => 2,
+        FailureReason::HostUnreachable => 1,
+        _ => 0,
+    }
+}
+
+/// Connect; while this machine lacks sockets or ports, wait for them.
+async fn dial(address: SocketAddr, deadline: Instant) -> (SocketAddr, io::Result<TcpStream>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match TcpStream::connect(address).await {
+            Err(error) if is_shortage(address, &error) && Instant::now() + pause < deadline => {
+                sleep(pause).await;
+                pause = LAST_PAUSE.min(pause * 2);
+            }
+            connected => return (address, connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream))),
+        }
+    }
+}
+
+/// Whether this machine was short of something that comes back: file descriptors, or ports.
+fn is_shortage(address: SocketAddr, error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(EMFILE | ENFILE) => true,
+        _ => error.kind() == io::ErrorKind::AddrNotAvailable && has_source(address),
+    }
+}
+
+/// Whether this machine has an address to reach that one from: without one, the error is that of a machine out of ports.
+/// Connecting a datagram socket looks for a route, and sends nothing.
+fn has_source(address: SocketAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 fn failure(address: SocketAddr, error: &io::Error) -> Failure {
@@ -56,10 +110,16 @@ fn failure(address: SocketAddr, error: &io::Error) -> Failure {
         Kind::ConnectionReset | Kind::ConnectionAborted => {
             (FailureReason::ConnectionReset, "the connection was reset".to_owned())
         }
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+        Kind::TimedOut => (FailureReason::ConnectTimedOut, "the connection was not established in time".to_owned()),
+        _ if is_shortage(address, error) => {
+            (FailureReason::ProbeError, format!("this machine had no socket or port to spare: {error}"))
+        }
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
             (FailureReason::HostUnreachable, "there is no route to it".to_owned())
         }
-        Kind::TimedOut => (FailureReason::ConnectTimedOut, "the connection was not established in time".to_owned()),
+        _ if error.raw_os_error() == Some(EAFNOSUPPORT) => {
+            (FailureReason::HostUnreachable, "there is no route to it".to_owned())
+        }
         _ => (FailureReason::ProbeError, format!("the connection could not be tried: {error}")),
     };
     Failure { reason, stage: Stage::Connect, detail: format!("{address}: {what}") }
@@ -70,4 +130,57 @@ fn timed_out(addresses: &[SocketAddr]) -> Failure {
     let more = if addresses.len() > 3 { format!(" and {} more", addresses.len() - 3) } else { String::new() };
     let detail = format!("{}{more}: the connection was not established in time", told.join(", "));
     Failure { reason: FailureReason::ConnectTimedOut, stage: Stage::Connect, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::net::TcpSocket;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    /// A link-local address without its link: on no machine is there a way to it, so it fails at once.
+    const NOWHERE: &str = "[fe80::1]:443";
+
+    fn at(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_the_peer_said_is_told_rather_than_that_there_is_no_way_to_another_address() {
+        let held = TcpSocket::new_v4().unwrap();
+        held.bind(at("127.0.0.1:0")).unwrap();
+        let refused = held.local_addr().unwrap();
+        for addresses in [[at(NOWHERE), refused], [refused, at(NOWHERE)]] {
+            let (address, connected) = connect(&addresses, Instant::now() + PATIENCE).await;
+            let failure = connected.unwrap_err();
+            assert_eq!((address, failure.reason), (Some(refused), FailureReason::ConnectionRefused));
+            assert_eq!(failure.detail, format!("{refused}: the connection was refused"));
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_reason() {
+        // Numbers of Linux: what the kernel says where a peer, a route, an address, a family or a descriptor is missing.
+        for (number, address, reason) in [
+            (111, "127.0.0.1:1", FailureReason::ConnectionRefused),
+            (104, "127.0.0.1:1", FailureReason::ConnectionReset),
+            (110, "127.0.0.1:1", FailureReason::ConnectTimedOut),
+            (113, "127.0.0.1:1", FailureReason::HostUnreachable),
+            (101, "127.0.0.1:1", FailureReason::HostUnreachable),
+            (EAFNOSUPPORT, NOWHERE, FailureReason::HostUnreachable),
+            (99, NOWHERE, FailureReason::HostUnreachable),
+            (99, "127.0.0.1:1", FailureReason::ProbeError),
+            (EMFILE, NOWHERE, FailureReason::ProbeError),
+            (ENFILE, "127.0.0.1:1", FailureReason::ProbeError),
+            (22, "127.0.0.1:1", FailureReason::ProbeError),
+        ] {
+            assert_eq!(
+                failure(at(address), &io::Error::from_raw_os_error(number)).reason,
+                reason,
+                "{number} {address}"
+            );
+        }
+    }
 }

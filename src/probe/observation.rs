@@ -10,7 +10,7 @@ use jiff::Timestamp;
 /// Everything one probe saw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
-    /// The vetted address that was dialled last; `None` when no address was dialled.
+    /// The vetted address that was connected to, else the one that the failure is about; `None` when none was dialled.
     pub address: Option<SocketAddr>,
     /// How long each stage took.
     pub timings: Timings,

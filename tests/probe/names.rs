@@ -224,13 +224,21 @@ async fn a_dead_address_does_not_keep_a_living_one_waiting() {
 
 #[tokio::test]
 async fn many_addresses_are_cut_to_a_few() {
-    // As many as one datagram holds; all of them are refused, the last of those used is told.
+    // As many as one datagram holds; where nothing listens the connection is refused at once.
     let dns = Dns::start(|_, _| Reply::Addresses((1..=60).map(|last| [127, 9, 9, last].into()).collect())).await;
-    let free = TcpListener::bind(loopback_address()).await.unwrap().local_addr().unwrap().port();
-    let seen = look(&dns.prober(loopback()), free, &nobody()).await;
+    let beyond = TcpListener::bind(("127.9.9.17", 0)).await.unwrap();
+    let port = beyond.local_addr().unwrap().port();
+    let seen = look(&dns.prober(loopback()), port, &nobody()).await;
     let failure = seen.failure.unwrap();
-    assert_eq!(failure.reason, FailureReason::ConnectionRefused, "{}", failure.detail);
-    assert_eq!(seen.address, Some(([127, 9, 9, 16], free).into()));
+    assert_eq!(failure.detail, format!("127.9.9.1:{port}: the connection was refused"));
+    assert_eq!(seen.address, Some(([127, 9, 9, 1], port).into()), "the address that the failure is about");
+    assert!(beyond.accept().now_or_never().is_none(), "nothing has connected");
+
+    let authority = Authority::new("Farm");
+    let issued = authority.issue(&Leaf::new(["a.test"]));
+    let last = TlsServer::start(([127, 9, 9, 16], port).into(), issued, ServerOptions::default()).await.unwrap();
+    let seen = look(&dns.prober(loopback()), port, &trust(&authority)).await;
+    assert_eq!((reason(&seen), seen.address), (None, Some(last.address())));
 }
 
 #[tokio::test]
