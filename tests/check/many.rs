@@ -73,3 +73,15 @@ fn a_slow_target_does_not_keep_others_from_being_checked() {
     let summaries: Vec<&str> = said.stdout.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(summaries, [&["ConnectionClosed"][..], &["Valid"; OTHERS]].concat());
 }
+
+#[test]
+fn a_process_that_may_open_few_sockets_checks_all_targets_all_the_same() {
+    let mut farm = Farm::new("few-sockets");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let text = vec![manifest("a.test", port, ""); MANY].join("---\n");
+    // Stdio, the runtime's own descriptors, and a few connections.
+    let said = farm.check_within(32, &["-f", "-", "--concurrency", "100", "--timeout", "1m"], &text);
+    let summaries: Vec<&str> = said.stdout.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(summaries, ["Valid"; MANY]);
+    assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)));
+}

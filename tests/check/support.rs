@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use tokio::{net::TcpSocket, runtime::Runtime};
 use xtask::farm::{Authority, Issued, Leaf, ServerOptions, TlsServer};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_sslmonitor");
+
 /// The time at which the binary judges: certificates of the farm are valid for the whole of 2026.
 pub(crate) const AT: &str = "2026-06-01T00:00:00Z";
 
@@ -58,14 +60,13 @@ pub(crate) fn manifest(domain: &str, port: u16, more: &str) -> String {
 
 /// Run the binary with arguments and nothing from the environment; it reads `stdin`.
 pub(crate) fn sslmonitor(arguments: &[&str], stdin: &str) -> Said {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sslmonitor"))
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    run(Command::new(BINARY).args(arguments), stdin)
+}
+
+/// Run a command with nothing from the environment; it reads `stdin`.
+fn run(command: &mut Command, stdin: &str) -> Said {
+    let mut child =
+        command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut pipe, text) = (child.stdin.take().unwrap(), stdin.to_owned());
     // The binary need not read all of it.
     let feeder = thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
@@ -141,10 +142,23 @@ impl Farm {
 
     /// [`Farm::check`] as at this time, with nothing redacted.
     pub(crate) fn check_at(&self, at: &str, arguments: &[&str], stdin: &str) -> Said {
+        let fixed = self.check_arguments(at);
+        sslmonitor(&[fixed.each_ref().map(String::as_str).as_slice(), arguments].concat(), stdin)
+    }
+
+    /// [`Farm::check_with`] by a process that may open no more than this many files and sockets.
+    pub(crate) fn check_within(&self, files: usize, arguments: &[&str], stdin: &str) -> Said {
+        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &limited, BINARY]).args(self.check_arguments(AT)).args(arguments);
+        self.redacted(&run(&mut command, stdin))
+    }
+
+    fn check_arguments(&self, at: &str) -> [String; 8] {
         let root = self.directory.join("root.pem");
-        let fixed = ["check", "--at", at, "--allow-cidr", "127.0.0.0/8", "--no-system-roots"];
-        let trust = ["--ca-file", root.to_str().unwrap()];
-        sslmonitor(&[&fixed, &trust[..], arguments].concat(), stdin)
+        let root = root.to_str().unwrap();
+        let fixed = ["check", "--at", at, "--allow-cidr", "127.0.0.0/8", "--no-system-roots", "--ca-file", root];
+        fixed.map(ToOwned::to_owned)
     }
 
     /// [`Farm::check`] without a word about trust.
