@@ -211,25 +211,22 @@ async fn a_missing_intermediate_is_named_where_it_is_to_be_had() {
 async fn a_chain_that_lacks_only_its_root_is_not_called_incomplete() {
     // The intermediate tells where its issuer is to be had, as those of public authorities do.
     let url = issuer_at("http://ca.test/root.crt");
-    let root_key = KeyPair::generate().unwrap();
-    let mut root = CertificateParams::new(Vec::new()).unwrap();
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    root.distinguished_name = DistinguishedName::new();
-    root.distinguished_name.push(DnType::CommonName, "Private Root");
-    let intermediate_key = KeyPair::generate().unwrap();
-    let mut intermediate = CertificateParams::new(Vec::new()).unwrap();
-    intermediate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    intermediate.distinguished_name = DistinguishedName::new();
-    intermediate.distinguished_name.push(DnType::CommonName, "Private CA");
-    intermediate.custom_extensions = vec![url.clone()];
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.custom_extensions = vec![url.clone()];
+        (params, KeyPair::generate().unwrap())
+    };
+    let (root, root_key) = authority("Private Root");
+    let (intermediate, intermediate_key) = authority("Private CA");
+    let sent = intermediate.signed_by(&intermediate_key, &Issuer::new(root, root_key)).unwrap();
     let leaf = Leaf::new(["a.test"]);
     let mut params = leaf.params();
     params.custom_extensions = vec![url];
-    let root = Issuer::new(root, root_key);
-    let sent = intermediate.signed_by(&intermediate_key, &root).unwrap();
-    let issuer = Issuer::new(intermediate, intermediate_key);
     let key = leaf.key();
-    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let certificate = params.signed_by(&key, &Issuer::new(intermediate, intermediate_key)).unwrap();
     let issued = Issued::new(vec![certificate.der().clone(), sent.der().clone()], &key);
     let seen = look_at(issued, &trust(&Authority::new("Farm"))).await;
     let says = "the issuer CN=Private Root is not trusted; if it is an intermediate, the server does not send it";
