@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use hickory_resolver::{
     Hosts, Resolver, TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
@@ -22,7 +22,7 @@ use super::{Failure, FailureReason, ProberError, Stage};
 
 /// The share of a probe's time that resolution may take.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How long the second kind of address is awaited after the first kind has come (compare RFC 8305 §3).
+/// How long IPv6 addresses are awaited after IPv4 addresses have come (compare RFC 8305 §3).
 const GRACE: Duration = Duration::from_millis(500);
 /// The most addresses of one name that are used.
 const MAX_ADDRESSES: usize = 16;
@@ -81,23 +81,23 @@ impl Names {
         (of(RecordType::A), of(RecordType::AAAA))
     }
 
-    /// Both kinds at once. The second is awaited a little once the first has brought addresses.
+    /// Both kinds at once. What comes second is awaited, but not so long that the first is of no use.
     async fn ask(&self, host: &str, name: Name, deadline: Instant) -> Result<(Vec<IpAddr>, Vec<IpAddr>), Failure> {
         let mut limit = deadline.min(Instant::now() + LIMIT);
         let mut lookups: FuturesUnordered<_> = [RecordType::A, RecordType::AAAA]
             .into_iter()
-            .map(|kind| self.resolver.lookup(name.clone(), kind))
+            .map(|kind| self.resolver.lookup(name.clone(), kind).map(move |outcome| (kind, outcome)))
             .collect();
         let mut found = Vec::new();
         let mut errors = Vec::new();
         loop {
             match timeout_at(limit, lookups.next()).await {
                 Ok(None) => break,
-                Ok(Some(Ok(lookup))) => {
+                Ok(Some((kind, Ok(lookup)))) => {
                     found.extend(addresses(lookup.answers().iter().map(|record| &record.data)));
-                    limit = limit.min(Instant::now() + GRACE);
+                    limit = limit.min(end_of_patience(kind, deadline));
                 }
-                Ok(Some(Err(error))) => errors.push(error),
+                Ok(Some((_, Err(error)))) => errors.push(error),
                 Err(_) => {
                     errors.push(NetError::Timeout);
                     break;
@@ -106,6 +106,13 @@ impl Names {
         }
         if found.is_empty() { Err(failure(host, &errors)) } else { Ok(found.into_iter().partition(IpAddr::is_ipv4)) }
     }
+}
+
+/// Until when the other kind is awaited now that this one has come. With IPv4 alone nearly everything is reached; IPv6 alone
+/// is of no use on many machines, so that IPv4 may take all the time but what connecting needs.
+fn end_of_patience(come: RecordType, deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + if come == RecordType::A { GRACE } else { deadline.saturating_duration_since(now) / 2 }
 }
 
 /// A resolver of the user's: no hosts file, no search list.

@@ -22,7 +22,7 @@ use tokio::{
 use xtask::farm::{Authority, Leaf, ServerOptions, TlsServer};
 
 use crate::{
-    peers::BlackHole,
+    peers::{BlackHole, closed},
     support::{PATIENCE, faults, loopback, loopback_address, reason, trust},
 };
 
@@ -35,7 +35,7 @@ enum Reply {
     Silence,
 }
 
-/// A DNS server on loopback that replies as told and remembers what it was asked.
+/// A DNS server on loopback that replies as told (by the kind of record, and how often it has been asked for) and remembers what it was asked.
 struct Dns {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -43,7 +43,7 @@ struct Dns {
 }
 
 impl Dns {
-    async fn start(reply: impl Fn(&str, usize) -> Reply + Send + 'static) -> Self {
+    async fn start(reply: impl Fn(RecordType, usize) -> Reply + Send + 'static) -> Self {
         let socket = UdpSocket::bind(loopback_address()).await.unwrap();
         let address = socket.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -59,7 +59,7 @@ impl Dns {
                     asked.push(format!("{kind} {name}"));
                     asked.iter().filter(|line| **line == format!("{kind} {name}")).count()
                 };
-                if let Some(bytes) = answer(question, kind, reply(&name, times)) {
+                if let Some(bytes) = answer(question, kind, reply(kind, times)) {
                     socket.send_to(&bytes, peer).await.unwrap();
                 }
             }
@@ -239,6 +239,36 @@ async fn many_addresses_are_cut_to_a_few() {
     let last = TlsServer::start(([127, 9, 9, 16], port).into(), issued, ServerOptions::default()).await.unwrap();
     let seen = look(&dns.prober(loopback()), port, &trust(&authority)).await;
     assert_eq!((reason(&seen), seen.address), (None, Some(last.address())));
+}
+
+#[tokio::test]
+async fn addresses_of_the_older_kind_are_awaited_longer_than_those_of_the_newer() {
+    let authority = Authority::new("Farm");
+    let issued = authority.issue(&Leaf::new(["a.test"]));
+    let server = TlsServer::start(loopback_address(), issued, ServerOptions::default()).await.unwrap();
+    let (v4, v6) = (IpAddr::from([127, 0, 0, 1]), "::1".parse().unwrap());
+    // The first questions for an IPv4 address are lost, and nobody is at the IPv6 address.
+    let dns = Dns::start(move |kind, times| match (kind, times) {
+        (RecordType::A, 1..=3) => Reply::Silence,
+        _ => Reply::Addresses(vec![v4, v6]),
+    })
+    .await;
+    let seen = look(&dns.prober(loopback()), server.address().port(), &trust(&authority)).await;
+    assert_eq!((reason(&seen), seen.address), (None, Some(server.address())));
+
+    // IPv6 addresses are not awaited for long, and IPv4 addresses not so long that no time is left.
+    for (silent, dialled) in [(RecordType::AAAA, v4), (RecordType::A, v6)] {
+        let dns = Dns::start(move |kind, _| match kind {
+            kind if kind == silent => Reply::Silence,
+            _ => Reply::Addresses(vec![v4, v6]),
+        })
+        .await;
+        let (_held, closed) = closed();
+        let limit = Duration::from_secs(1);
+        let seen = dns.prober(loopback()).probe(&a_test(closed.port()), &nobody(), limit, Timestamp::now()).await;
+        let address = Some(SocketAddr::new(dialled, closed.port()));
+        assert_eq!((seen.address, seen.failure.unwrap().stage), (address, Stage::Connect));
+    }
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ async fn closing_and_resetting_are_told_apart() {
 }
 
 /// A port of loopback at which nothing listens, and at which nothing else will as long as the socket is held.
-fn closed() -> (TcpSocket, SocketAddr) {
+pub(crate) fn closed() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(loopback_address()).unwrap();
     let address = socket.local_addr().unwrap();
