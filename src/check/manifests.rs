@@ -37,6 +37,10 @@ impl Manifests {
     pub(super) fn gather(args: &CheckArgs) -> Self {
         let mut found = Self { monitors: args.domains.iter().map(monitor_of).collect(), ..Self::default() };
         args.file.iter().for_each(|path| found.read_argument(path));
+        // Bundles alone are nothing to check: all would seem to be well.
+        if found.monitors.is_empty() && found.errors.is_empty() {
+            found.errors = args.file.iter().map(|path| holds_none(path)).collect();
+        }
         for monitor in &mut found.monitors {
             overrule(&mut monitor.spec, args);
         }
@@ -50,7 +54,7 @@ impl Manifests {
             Err(error) => self.complain(error),
         }
         if self.seen == before {
-            self.errors.push(InputError::new(input::name(path), "holds no SslMonitor"));
+            self.errors.push(holds_none(path));
         }
     }
 
@@ -71,7 +75,8 @@ impl Manifests {
     fn take(&mut self, document: Document) {
         let Document { place, value } = document;
         let taken = match (value["kind"].as_str(), value["apiVersion"].as_str()) {
-            (Some("SslMonitor"), _) => return self.take_monitor(&place, value),
+            // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.
+            (Some(kind), _) if kind.eq_ignore_ascii_case("SslMonitor") => return self.take_monitor(&place, value),
             (Some("ConfigMap"), Some("v1")) => parse(value).map(|object| self.bundles.add_config_map(object)),
             (Some("Secret"), Some("v1")) => parse(value).map(|object| self.bundles.add_secret(object)),
             (Some(_), _) => return,
@@ -101,6 +106,10 @@ impl Manifests {
         self.seen += 1;
         self.errors.push(error);
     }
+}
+
+fn holds_none(path: &Path) -> InputError {
+    InputError::new(input::name(path), "holds no SslMonitor")
 }
 
 fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {

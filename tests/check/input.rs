@@ -129,6 +129,27 @@ fn an_input_without_a_monitor_is_an_error() {
 }
 
 #[test]
+fn bundles_alone_are_nothing_to_check() {
+    let farm = Farm::new("bundles-alone");
+    let object = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: roots}}\n");
+    let (first, second) = (farm.file("1.yaml", &object("ConfigMap")), farm.file("2.yaml", &object("Secret")));
+    let said = farm.check(&["-f", &first, "-f", &second]);
+    let stderr = "error: 1.yaml: holds no SslMonitor\nerror: 2.yaml: holds no SslMonitor\n".to_owned();
+    assert_eq!(said, Said { stdout: String::new(), stderr, code: Some(2) });
+}
+
+#[test]
+fn a_kind_in_other_letters_is_named() {
+    let mut farm = Farm::new("kind");
+    let good = manifest("a.test", farm.serve_leaf(&leaf("a.test")), "");
+    let wrong = good.replace("SslMonitor", "SSLMonitor");
+    let said = farm.check_with(&["-f", "-"], &[good, wrong].join("---\n"));
+    assert_eq!(domains(&said), ["a.test"]);
+    let complaint = "error: standard input, document 2: kind: must be SslMonitor, found \"SSLMonitor\"";
+    assert_eq!((said.complaints(), said.code), (vec![complaint], Some(2)));
+}
+
+#[test]
 fn an_input_that_is_too_large_is_not_read_to_its_end() {
     let farm = Farm::new("large");
     let said = farm.check(&["-f", "/dev/zero"]);
