@@ -171,12 +171,12 @@ impl Farm {
         Said { stdout: self.redact(&said.stdout), stderr: self.redact(&said.stderr), code: said.code }
     }
 
-    /// Replace what differs from run to run: ports become 40001, 40002… in the order of their making (and keep their width), and
-    /// the directory goes.
+    /// Replace what differs from run to run: ports become 10001, 10002… in the order of their making (and keep their width, and
+    /// cannot be the port of another server, which the system takes from above 32768), and the directory goes.
     fn redact(&self, text: &str) -> String {
         let directory = format!("{}/", self.directory.display());
         let text = text.replace(&directory, "").replace(self.directory.to_str().unwrap(), "DIRECTORY");
-        (40_001..)
+        (10_001..)
             .zip(&self.ports)
             .fold(text, |text, (shown, port): (u32, &u16)| text.replace(&port.to_string(), &shown.to_string()))
     }

@@ -61,9 +61,9 @@ fn a_bundle_in_the_same_input_is_used_and_its_absence_explained() {
         // The bundle may come after the monitor, and in another file.
         let (first, second) = (farm.file("1.yaml", &monitor(port, kind)), farm.file("2.yaml", &bundle));
         let said = farm.check_trusting(&["-f", &first, "-f", &second]);
-        let expected: Vec<String> = complaint.iter().map(|complaint| format!("a.test:40001: {complaint}")).collect();
+        let expected: Vec<String> = complaint.iter().map(|complaint| format!("a.test:10001: {complaint}")).collect();
         assert_eq!(said.complaints(), expected, "{bundle}");
-        assert!(said.stdout.contains(&format!("a.test:40001   {summary}   ")), "{bundle}\n{}", said.stdout);
+        assert!(said.stdout.contains(&format!("a.test:10001   {summary}   ")), "{bundle}\n{}", said.stdout);
         assert_eq!(said.code, Some(i32::from(complaint.is_some())), "{bundle}");
     }
 }
