@@ -29,7 +29,10 @@ use self::{
 use crate::{
     api::SslMonitor,
     cli::{CheckArgs, Format},
-    probe::{FailureReason, Prober, ProberError, ProberSettings},
+    probe::{
+        FailureReason, Prober, ProberError, ProberSettings,
+        text::{clean_to, escape},
+    },
 };
 
 /// All are valid.
@@ -40,6 +43,8 @@ const SOME_BAD: u8 = 1;
 const WRONG_INPUT: u8 = 2;
 /// With more targets than this, progress is shown on a terminal.
 const FEW: usize = 5;
+/// The most bytes of what is said about one fault of an input.
+const MAX_MESSAGE: usize = 1024;
 
 /// Why nothing, or not everything, could be checked.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +61,9 @@ enum CheckError {
     Output(#[source] io::Error),
 }
 
-/// What is wrong with an input.
+/// What is wrong with an input. Inputs may be other people's (a merge request): names and quotes from them are shown escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {message}")]
+#[error("{}: {}", escape(place), clean_to(message, MAX_MESSAGE))]
 struct InputError {
     /// File, document and item.
     place: String,

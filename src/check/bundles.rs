@@ -10,7 +10,11 @@ use k8s_openapi::{
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     monitor::{BundleProblem, BundleProblemKind},
+    probe::text::clean,
 };
+
+/// How many keys are named to the one who asked for another.
+const MAX_KEYS: usize = 8;
 
 /// What may serve as a CA bundle.
 #[derive(Debug, Default)]
@@ -77,7 +81,7 @@ fn id(kind: &'static str, metadata: &ObjectMeta) -> Id {
 }
 
 fn missing(what: &str, namespace: &str) -> BundleProblem {
-    let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace}") };
+    let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {}", clean(namespace)) };
     BundleProblem {
         kind: BundleProblemKind::NotFound,
         message: format!(
@@ -87,6 +91,10 @@ fn missing(what: &str, namespace: &str) -> BundleProblem {
 }
 
 fn known(values: &BTreeMap<String, Vec<u8>>) -> String {
-    let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-    if keys.is_empty() { String::new() } else { format!("; it has {}", keys.join(", ")) }
+    let keys: Vec<String> = values.keys().take(MAX_KEYS).map(|key| clean(key)).collect();
+    match values.len().saturating_sub(MAX_KEYS) {
+        _ if keys.is_empty() => String::new(),
+        0 => format!("; it has {}", keys.join(", ")),
+        more => format!("; it has {} and {more} more", keys.join(", ")),
+    }
 }

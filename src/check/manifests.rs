@@ -12,9 +12,9 @@ use super::{
     input,
 };
 use crate::{
-    api::{DEFAULT_PORT, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
+    api::{DEFAULT_PORT, FieldError, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
     cli::{CheckArgs, DomainPort},
-    probe::Host,
+    probe::{Host, text::clean},
 };
 
 /// Everything that was found in the input.
@@ -95,7 +95,9 @@ impl Manifests {
                 self.monitors.push(monitor);
             }
             Err(faults) => {
-                for fault in faults {
+                for FieldError { path, message } in faults {
+                    // Cut apart, so that an endless name does not hide what is wrong with it.
+                    let fault = FieldError { path: clean(&path), message };
                     self.complain(InputError::new(place, fault.to_string()));
                 }
             }

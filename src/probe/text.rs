@@ -30,7 +30,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// [`clean`] with another limit in bytes.
-pub(super) fn clean_to(text: &str, limit: usize) -> String {
+pub fn clean_to(text: &str, limit: usize) -> String {
     let mut cleaned = String::new();
     for character in text.chars() {
         push(&mut cleaned, character);

@@ -1,6 +1,6 @@
 //! Manifests: good ones, bad ones, and none.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Farm, Said, leaf, manifest};
 
@@ -150,6 +150,34 @@ fn a_kind_in_other_letters_is_named() {
 }
 
 #[test]
+fn what_an_input_quotes_cannot_speak_to_the_terminal() {
+    const ESCAPE: &str = "\\u{1b}[2J\\u{a}error: x";
+    let farm = Farm::new("escape");
+    let monitor = |spec: &Value| json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"}, "spec": spec});
+    let key = "\u{1b}[2J\nerror: x";
+    let long = "y".repeat(5000);
+    let documents = [
+        monitor(&json!({"domain": "a.test", key: 1})),
+        monitor(&json!({"domain": "a.test", &long: 1})),
+        json!({"apiVersion": key, "kind": "SslMonitor"}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": key}),
+    ];
+    let text = documents.map(|document| document.to_string()).join("\n");
+    farm.file("in/\u{1b}[2J\nerror: x.json", &text);
+    farm.file("in/a.yaml", "a: !<\u{85}> [\n---\n? \"\\e[2J\\nerror: x\"\n: 1\n\"\\e[2J\\nerror: x\": 2\n");
+    let said = farm.check(&["-f", farm.directory.join("in").to_str().unwrap()]);
+    let visible = |c: char| c == '\n' || !c.is_control();
+    assert!(said.stderr.chars().all(visible), "{:?}", said.stderr);
+    let complaints = said.complaints();
+    assert!(complaints.iter().all(|line| !line.starts_with("error: x")), "{complaints:#?}");
+    let known = "is an unknown field; known here: address, alertDays, domain, enabled, interval, port, serviceRef, timeout, tls";
+    let of = |number: u32, what: &str| format!("error: in/{ESCAPE}.json, document {number}: {what}");
+    assert_eq!(complaints[0], of(1, &format!("spec.{ESCAPE}: {known}")));
+    assert_eq!(complaints[1], of(2, &format!("spec.{}…: {known}", "y".repeat(248))));
+    assert_eq!((complaints.len(), said.stdout.as_str(), said.code), (6, "", Some(2)), "{complaints:#?}");
+}
+
+#[test]
 fn an_input_that_is_too_large_is_not_read_to_its_end() {
     let farm = Farm::new("large");
     let said = farm.check(&["-f", "/dev/zero"]);
@@ -177,7 +205,7 @@ fn options_come_before_what_a_manifest_says() {
         "-o",
         "json",
     ]);
-    let spec = serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap()["spec"].take();
+    let spec = serde_json::from_str::<Value>(&said.stdout).unwrap()["spec"].take();
     assert_eq!(
         spec,
         json!({

@@ -69,6 +69,26 @@ fn a_bundle_in_the_same_input_is_used_and_its_absence_explained() {
 }
 
 #[test]
+fn of_many_keys_some_are_named_and_none_speaks_to_the_terminal() {
+    let mut farm = Farm::new("keys");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let keys: Vec<String> = (2..12).map(|number| format!("k{number:02}: x")).collect();
+    let bundle = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: roots}}\ndata: {{\"a\\e[2J\\nb\": x, {}}}\n",
+        keys.join(", ")
+    );
+    let namespace = monitor(port, "configMap").replace("{name: a.test}", "{name: a.test, namespace: \"a\\e[2J\\nb\"}");
+    let file = farm.file("m.yaml", &[monitor(port, "configMap"), bundle, namespace].join("---\n"));
+    assert_eq!(
+        farm.check_trusting(&["-f", &file]).complaints(),
+        [
+            "a.test:10001: ConfigMap roots has no key ca.crt; it has a\\u{1b}[2J\\u{a}b, k02, k03, k04, k05, k06, k07, k08 and 3 more",
+            "a.test:10001: ConfigMap roots in namespace a\\u{1b}[2J\\u{a}b is not in the input: give its manifest with -f, too, or the bundle with --ca-file",
+        ]
+    );
+}
+
+#[test]
 fn a_file_with_nothing_but_a_bundle_is_of_use_also_twice() {
     let mut farm = Farm::new("twice");
     let port = farm.serve_leaf(&leaf("a.test"));
