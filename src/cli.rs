@@ -3,14 +3,15 @@
 mod values;
 
 use std::{
+    env,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
 
 use clap::{
-    Args, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValuesParser, TypedValueParser as _},
+    Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, Resettable, TypedValueParser as _},
 };
 use clap_complete::Shell;
 use ipnet::IpNet;
@@ -139,7 +140,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
     /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "resolver", "timeout"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "timeout"])]
     pub pem: Option<PathBuf>,
     /// Which addresses may be dialled, and who resolves names.
     #[command(flatten)]
@@ -159,6 +160,22 @@ pub enum Format {
     Yaml,
     /// A JUnit report, for CI
     Junit,
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// Read the command line of this process and the environment, where an empty variable counts as absent: that is what a
+    /// template leaves of a value that nobody gave. Wrong usage is explained on stderr, and ends the process with exit code 2.
+    pub fn parse_line() -> Self {
+        let command = Self::command().mut_subcommands(|command| command.mut_args(without_empty_variable));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn without_empty_variable(argument: Arg) -> Arg {
+    let is_empty = argument.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty { argument.env(Resettable::Reset) } else { argument }
 }
 
 fn alert_days_help() -> String {
@@ -186,8 +203,6 @@ impl NetworkArgs {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn check(arguments: &[&str]) -> Result<CheckArgs, String> {
@@ -239,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_chain_from_a_file_is_not_fetched_as_well() {
-        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--resolver", "192.0.2.1:53"]] {
+        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--timeout", "5s"]] {
             let error = check(&[&["a.test", "--pem", "x.pem"][..], &option].concat()).unwrap_err();
             assert!(error.contains("cannot be used with"), "{error}");
         }

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use rustls::crypto::aws_lc_rs;
 use ssl_monitor_operator::{
     api, check,
@@ -16,7 +16,7 @@ use ssl_monitor_operator::{
 fn main() -> ExitCode {
     // Whatever speaks TLS below shall use this one provider. An error says that there is one already, which nothing set.
     let _ = aws_lc_rs::default_provider().install_default();
-    match Cli::parse().command {
+    match Cli::parse_line().command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Crd => print(definitions().as_bytes()),

@@ -60,13 +60,17 @@ pub(crate) fn manifest(domain: &str, port: u16, more: &str) -> String {
 
 /// Run the binary with arguments and nothing from the environment; it reads `stdin`.
 pub(crate) fn sslmonitor(arguments: &[&str], stdin: &str) -> Said {
-    run(Command::new(BINARY).args(arguments), stdin)
+    sslmonitor_in(&[], arguments, stdin)
 }
 
-/// Run a command with nothing from the environment; it reads `stdin`.
+/// [`sslmonitor`] with these variables in its environment, and no others.
+pub(crate) fn sslmonitor_in(environment: &[(&str, &str)], arguments: &[&str], stdin: &str) -> Said {
+    run(Command::new(BINARY).args(arguments).env_clear().envs(environment.iter().copied()), stdin)
+}
+
+/// Run a command; it reads `stdin`.
 fn run(command: &mut Command, stdin: &str) -> Said {
-    let mut child =
-        command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut pipe, text) = (child.stdin.take().unwrap(), stdin.to_owned());
     // The binary need not read all of it.
     let feeder = thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
@@ -151,7 +155,7 @@ impl Farm {
         let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &limited, BINARY]).args(self.check_arguments(AT)).args(arguments);
-        self.redacted(&run(&mut command, stdin))
+        self.redacted(&run(command.env_clear(), stdin))
     }
 
     fn check_arguments(&self, at: &str) -> [String; 8] {

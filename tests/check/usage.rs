@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{AT, Farm, Said, leaf, manifest, sslmonitor, until};
+use crate::support::{AT, Farm, Said, leaf, manifest, sslmonitor, sslmonitor_in, until};
 
 #[test]
 fn the_version_is_one_line() {
@@ -134,6 +134,40 @@ fn a_chain_in_a_file_is_judged_without_a_network() {
     let said = farm.check(&["a.test", "b.test", "--pem", &chain]);
     let complaint = "error: --pem judges one chain: name one DOMAIN with it\n".to_owned();
     assert_eq!(said, Said { stdout: String::new(), stderr: complaint, code: Some(2) });
+}
+
+#[test]
+fn a_chain_in_a_file_is_judged_whoever_resolves_names() {
+    let farm = Farm::new("pem-resolver");
+    let chain = farm.file("chain.pem", &farm.authority.issue(&leaf("a.test")).chain_pem());
+    let root = farm.directory.join("root.pem");
+    let line = ["check", "a.test", "--pem", &chain, "--at", AT, "--ca-file", root.to_str().unwrap()];
+    let said = sslmonitor_in(&[("SSLMONITOR_RESOLVER", "192.0.2.1:53")], &line, "");
+    assert_eq!((said.stdout.contains("Valid"), said.stderr.as_str(), said.code), (true, "", Some(0)));
+}
+
+#[test]
+fn an_empty_variable_counts_as_absent() {
+    let mut farm = Farm::new("variables");
+    let to = format!("127.0.0.1:{}", farm.serve_leaf(&leaf("a.test")));
+    let root = farm.directory.join("root.pem");
+    let line = ["check", "a.test", "--connect-to", &to, "--at", AT, "--ca-file", root.to_str().unwrap()];
+    let empty = ["DENY_CIDR", "PUBLIC_ONLY", "RESOLVER"].map(|name| format!("SSLMONITOR_{name}"));
+    let mut variables: Vec<(&str, &str)> = empty.iter().map(|name| (name.as_str(), "")).collect();
+    variables.push(("SSLMONITOR_ALLOW_CIDR", "127.0.0.0/8"));
+    let said = sslmonitor_in(&variables, &line, "");
+    assert_eq!((said.stdout.contains("Valid"), said.stderr.as_str(), said.code), (true, "", Some(0)));
+    // `run` reads its variables, and then fails for want of a cluster.
+    let names = ["ADMIN_ADDRESS", "ALLOW_CIDR", "CONCURRENCY", "LOG_FORMAT", "LOG_LEVEL", "RESOLVER", "STATUS_WRITES"];
+    let names = names.map(|name| format!("SSLMONITOR_{name}"));
+    let mut variables: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    variables.push(("KUBECONFIG", "/dev/null/none"));
+    let said = sslmonitor_in(&variables, &["run"], "");
+    assert!(said.stderr.contains("failed to infer config"), "{said:?}");
+    assert_eq!(said.code, Some(1));
+    let wrong = sslmonitor_in(&[("SSLMONITOR_ALLOW_CIDR", "x")], &line, "");
+    assert!(wrong.stderr.contains("invalid value 'x' for '--allow-cidr <CIDR>'"), "{}", wrong.stderr);
+    assert_eq!((wrong.code, farm.accepted()), (Some(2), 1));
 }
 
 #[test]
