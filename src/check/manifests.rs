@@ -35,22 +35,20 @@ pub(super) struct Manifests {
 impl Manifests {
     /// Gather everything that the arguments name.
     pub(super) fn gather(args: &CheckArgs) -> Self {
-        let mut found = Self { monitors: args.domains.iter().map(monitor_of).collect(), ..Self::default() };
-        args.file.iter().for_each(|path| found.read_argument(path));
+        let mut found = Self::default();
+        args.domains.iter().for_each(|target| found.take_overruled(&target.host.to_string(), monitor_of(target), args));
+        args.file.iter().for_each(|path| found.read_argument(path, args));
         // Bundles alone are nothing to check: all would seem to be well.
         if found.monitors.is_empty() && found.errors.is_empty() {
             found.errors = args.file.iter().map(|path| holds_none(path)).collect();
         }
-        for monitor in &mut found.monitors {
-            overrule(&mut monitor.spec, args);
-        }
         found
     }
 
-    fn read_argument(&mut self, path: &Path) {
+    fn read_argument(&mut self, path: &Path, args: &CheckArgs) {
         let before = self.seen;
         match input::files(path) {
-            Ok(files) => files.iter().for_each(|file| self.read_file(file)),
+            Ok(files) => files.iter().for_each(|file| self.read_file(file, args)),
             Err(error) => self.complain(error),
         }
         if self.seen == before {
@@ -58,12 +56,12 @@ impl Manifests {
         }
     }
 
-    fn read_file(&mut self, file: &Path) {
+    fn read_file(&mut self, file: &Path, args: &CheckArgs) {
         match input::read(file) {
             Ok(bytes) => {
                 for document in documents(&input::name(file), &bytes) {
                     match document {
-                        Ok(document) => self.take(document),
+                        Ok(document) => self.take(document, args),
                         Err(error) => self.complain(error),
                     }
                 }
@@ -72,11 +70,13 @@ impl Manifests {
         }
     }
 
-    fn take(&mut self, document: Document) {
+    fn take(&mut self, document: Document, args: &CheckArgs) {
         let Document { place, value } = document;
         let taken = match (value["kind"].as_str(), value["apiVersion"].as_str()) {
             // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.
-            (Some(kind), _) if kind.eq_ignore_ascii_case("SslMonitor") => return self.take_monitor(&place, value),
+            (Some(kind), _) if kind.eq_ignore_ascii_case("SslMonitor") => {
+                return self.take_monitor(&place, value, args);
+            }
             (Some("ConfigMap"), Some("v1")) => parse(value).map(|object| self.bundles.add_config_map(object)),
             (Some("Secret"), Some("v1")) => parse(value).map(|object| self.bundles.add_secret(object)),
             (Some(_), _) => return,
@@ -88,19 +88,29 @@ impl Manifests {
         }
     }
 
-    fn take_monitor(&mut self, place: &str, manifest: Value) {
+    fn take_monitor(&mut self, place: &str, manifest: Value, args: &CheckArgs) {
         match validate(manifest) {
+            Ok(monitor) => self.take_overruled(place, monitor, args),
+            Err(faults) => self.complain_of(place, "", faults),
+        }
+    }
+
+    /// Take a monitor with what the options say, unless that breaks a rule: what is printed could not be applied.
+    fn take_overruled(&mut self, place: &str, monitor: SslMonitor, args: &CheckArgs) {
+        match overruled(monitor, args) {
             Ok(monitor) => {
                 self.seen += 1;
                 self.monitors.push(monitor);
             }
-            Err(faults) => {
-                for FieldError { path, message } in faults {
-                    // Cut apart, so that an endless name does not hide what is wrong with it.
-                    let fault = FieldError { path: clean(&path), message };
-                    self.complain(InputError::new(place, fault.to_string()));
-                }
-            }
+            Err(faults) => self.complain_of(place, "with these options, ", faults),
+        }
+    }
+
+    fn complain_of(&mut self, place: &str, when: &str, faults: Vec<FieldError>) {
+        for FieldError { path, message } in faults {
+            // Cut apart, so that an endless name does not hide what is wrong with it.
+            let fault = FieldError { path: clean(&path), message };
+            self.complain(InputError::new(place, format!("{when}{fault}")));
         }
     }
 
@@ -133,6 +143,15 @@ fn object_name(target: &DomainPort) -> String {
 }
 
 /// Options come before what a manifest says.
+fn overruled(mut monitor: SslMonitor, args: &CheckArgs) -> Result<SslMonitor, Vec<FieldError>> {
+    let before = monitor.spec.clone();
+    overrule(&mut monitor.spec, args);
+    if monitor.spec == before {
+        return Ok(monitor);
+    }
+    validate(serde_json::to_value(monitor).expect("its maps have strings as keys"))
+}
+
 fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
     spec.alert_days = args.alert_days.unwrap_or(spec.alert_days);
     if let Some(timeout) = args.timeout {

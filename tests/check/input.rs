@@ -215,3 +215,17 @@ fn options_come_before_what_a_manifest_says() {
     );
     assert_eq!((said.stderr.as_str(), said.code), ("", Some(1)));
 }
+
+#[test]
+fn options_that_break_a_rule_of_a_document_are_told() {
+    let mut farm = Farm::new("broken-options");
+    let port = farm.serve_leaf(&leaf("a.test"));
+    let (good, short) = (manifest("a.test", port, ""), manifest("a.test", port, ", interval: 60s"));
+    let file = farm.file("m.yaml", &[good, short].join("---\n"));
+    assert_eq!(farm.check(&["-f", &file]).code, Some(0), "the document itself is fine");
+    let said = farm.check(&["-f", &file, "--timeout", "2m"]);
+    let complaint =
+        "error: m.yaml, document 2: with these options, spec.timeout: timeout must be shorter than interval";
+    assert_eq!((said.complaints(), domains(&said).len(), said.code), (vec![complaint], 1, Some(2)));
+    assert_eq!(farm.accepted(), 3);
+}
