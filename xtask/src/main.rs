@@ -31,9 +31,12 @@ enum Command {
     },
     /// Run all tests, those against a real API server included
     Test {
-        /// Handed to `cargo test`, for example `--test cluster` or `-- idle`
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        /// Handed to `cargo test`, for example `--test cluster` or `--test cluster -- idle`
+        #[arg(allow_hyphen_values = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
+        /// Handed to the tests themselves, for example `idle` or `--nocapture`
+        #[arg(last = true, value_name = "TEST ARGUMENT")]
+        rest: Vec<String>,
     },
     /// Write the files that are generated from the types (crds/)
     Generate {
@@ -93,7 +96,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Demo { once } => Ok(exit_code(demo::run(root(), once).await?)),
-        Command::Test { arguments } => test(&arguments),
+        Command::Test { arguments, rest } => test(&arguments, &rest),
         Command::Generate { check } => generate(check),
         Command::Bench { parts, monitors } => Ok(exit_code(bench::build_and_run(root(), &parts, monitors)?)),
         Command::BenchPart { part, monitors } => {
@@ -117,26 +120,28 @@ fn exit_code(good: bool) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn test(arguments: &[String]) -> Result<ExitCode, Failure> {
+fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Binaries::find_or_build()?;
-    let (cargo_arguments, test_arguments) = split_test_arguments(arguments);
-    // The cluster tests are ignored in a plain `cargo test`; here nothing is.
     let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["test", "--workspace"])
-        .args(cargo_arguments)
-        .args(["--", "--include-ignored"])
-        .args(test_arguments)
+        .args(cargo_test(arguments, rest))
         .current_dir(root())
         .status()?;
     Ok(exit_code(status.success()))
 }
 
-/// What goes to `cargo test` and, after a `--`, what goes to the test binaries.
-fn split_test_arguments(arguments: &[String]) -> (&[String], &[String]) {
-    match arguments.iter().position(|argument| argument == "--") {
-        Some(at) => (&arguments[..at], &arguments[at + 1..]),
-        None => (arguments, &[]),
-    }
+/// The arguments of cargo. A `--` is among the first ones, unless they are none: then the parser has taken it out.
+fn cargo_test<'a>(arguments: &'a [String], rest: &'a [String]) -> Vec<&'a str> {
+    let mut parts = arguments.splitn(2, |argument| argument == "--");
+    let (for_cargo, for_tests) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    // The cluster tests are ignored in a plain `cargo test`; here nothing is.
+    let fixed = |words: &'static [&'static str]| words.iter().copied();
+    let given = |words: &'a [String]| words.iter().map(String::as_str);
+    fixed(&["test", "--workspace"])
+        .chain(given(for_cargo))
+        .chain(fixed(&["--", "--include-ignored"]))
+        .chain(given(for_tests))
+        .chain(given(rest))
+        .collect()
 }
 
 fn generate(check: bool) -> Result<ExitCode, Failure> {
@@ -186,11 +191,29 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
+    fn cargo_line(typed: &str) -> String {
+        let line = ["cargo xtask", "test"].into_iter().chain(typed.split_whitespace());
+        match Arguments::try_parse_from(line).map(|arguments| arguments.command) {
+            Ok(Command::Test { arguments, rest }) => cargo_test(&arguments, &rest).join(" "),
+            _ => format!("{typed}: is not understood"),
+        }
+    }
+
     #[test]
-    fn arguments_after_the_dashes_are_for_the_test_binaries() {
-        let all: Vec<String> = ["--test", "cluster", "--", "idle"].map(str::to_owned).into();
-        assert_eq!(split_test_arguments(&all), (&all[..2], &all[3..]));
-        assert_eq!(split_test_arguments(&all[..2]), (&all[..2], &[][..]));
+    fn arguments_after_the_dashes_are_for_the_tests_and_the_others_for_cargo() {
+        for (typed, cargo, tests) in [
+            ("", "", ""),
+            ("--locked", " --locked", ""),
+            ("--test cluster", " --test cluster", ""),
+            ("--test cluster -- NAME", " --test cluster", " NAME"),
+            ("-p xtask --lib -- --nocapture --skip x", " -p xtask --lib", " --nocapture --skip x"),
+            ("-- idle", "", " idle"),
+            ("-- --nocapture", "", " --nocapture"),
+            ("-- --nocapture -- x", "", " --nocapture -- x"),
+            ("idle -- --nocapture", " idle", " --nocapture"),
+        ] {
+            assert_eq!(cargo_line(typed), format!("test --workspace{cargo} -- --include-ignored{tests}"), "{typed}");
+        }
     }
 
     #[test]
