@@ -67,7 +67,7 @@ pub async fn run(root: &Path, once: bool) -> Result<bool, Failure> {
 fn build_operator(root: &Path) -> io::Result<PathBuf> {
     step("operator", "building");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "ssl-monitor-operator", "--package", "xtask", "--bin", "sslmonitor"])
+        .args(["build", "--package", "ssl-monitor-operator", "--package", "xtask", "--bin", "sslmonitor"])
         .current_dir(root)
         .stdin(Stdio::null())
         .status()?;
