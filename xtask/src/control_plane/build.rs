@@ -40,6 +40,7 @@ pub(super) fn build(program: Program, cache: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(cache).map_err(io_error(format!("make the cache directory {}", cache.display())))?;
     let _lock = lock(cache)?;
     let path = cache.join(program.name());
+    remove_partials(cache)?;
     if path.exists() {
         return Ok(path);
     }
@@ -48,6 +49,18 @@ pub(super) fn build(program: Program, cache: &Path) -> Result<PathBuf, Error> {
     // The name appears only with a complete file behind it.
     fs::rename(&partial, &path).map_err(io_error(format!("move the built program to {}", path.display())))?;
     Ok(path)
+}
+
+/// Remove what builds that broke off (Ctrl-C) left: while the cache is locked, no other one goes on.
+fn remove_partials(cache: &Path) -> Result<(), Error> {
+    let failed = || io_error(format!("clear the cache directory {}", cache.display()));
+    for entry in fs::read_dir(cache).map_err(failed())? {
+        let path = entry.map_err(failed())?.path();
+        if path.extension().is_some_and(|end| end == "partial") {
+            fs::remove_file(&path).map_err(failed())?;
+        }
+    }
+    Ok(())
 }
 
 fn check_go(program: Program) -> Result<(), Error> {
@@ -189,6 +202,17 @@ mod tests {
     fn the_versions_are_those_of_the_go_module() {
         let versions = (kubernetes_version(), pinned("go.etcd.io/etcd/server/v3"), go_directive("go "));
         assert_eq!(versions, ("1.37.2", "3.7.0", "1.26.0"));
+    }
+
+    #[test]
+    fn what_a_broken_off_build_left_goes_and_all_else_stays() -> Result<(), Box<dyn std::error::Error>> {
+        let cache = tempfile::tempdir()?;
+        let all = [".etcd.1.partial", ".kube-apiserver.2.partial", ".lock", "etcd", "etcd.build.log"];
+        all.iter().try_for_each(|name| fs::write(cache.path().join(name), "x"))?;
+        remove_partials(cache.path())?;
+        let left = all.map(|name| cache.path().join(name).exists());
+        assert_eq!(left, [false, false, true, true, true]);
+        Ok(())
     }
 
     #[test]
