@@ -12,6 +12,7 @@ mod trust;
 
 use std::{
     io::{self, BufWriter, IsTerminal as _},
+    net::IpAddr,
     path::Path,
     process::ExitCode,
 };
@@ -103,14 +104,24 @@ fn probe_all(args: &CheckArgs, monitors: Vec<SslMonitor>, trust: Trust, tally: &
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CheckError::Runtime)?;
     let settings = ProberSettings { policy: args.network.policy(Vec::new()), resolver: args.network.resolver };
     runtime.block_on(async {
+        let prober = Prober::new(settings)?;
+        if let Some(warning) = prober.warning().filter(|_| monitors.iter().any(is_resolved)) {
+            complain(format_args!("warning: {warning}"));
+        }
         let runner = Runner {
-            prober: Prober::new(settings)?,
+            prober,
             connect_port: args.connect_to.and_then(|to| to.port),
             at: args.at,
             concurrency: usize::from(args.concurrency),
         };
         runner.run(monitors, trust, |monitor| tally.add(monitor)).await.map_err(CheckError::Output)
     })
+}
+
+/// Whether a name has to be resolved for this monitor.
+fn is_resolved(monitor: &SslMonitor) -> bool {
+    let spec = &monitor.spec;
+    spec.enabled && spec.address.as_ref().unwrap_or(&spec.domain).parse::<IpAddr>().is_err()
 }
 
 fn judge_file(

@@ -60,6 +60,9 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
     let policy = args.network.policy(own_addresses(&config).await);
     let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver })?;
+    if let Some(warning) = prober.warning() {
+        tracing::warn!("{warning}");
+    }
     let roots = tokio::task::spawn_blocking(SystemRoots::load).await?;
     let admin = Admin::bind(args.admin_address).await?;
     tracing::info!(

@@ -76,6 +76,11 @@ impl Prober {
         &self.0.policy
     }
 
+    /// What is amiss with the resolution of names, in one sentence: the system's configuration is not readable.
+    pub fn warning(&self) -> Option<&str> {
+        self.0.names.warning.as_deref()
+    }
+
     /// Look at the certificate served at a target. `timeout` is the deadline of all stages together, `now` the clock of
     /// the verification. Whatever happens to the target is part of the observation.
     pub async fn probe(&self, target: &Target, trust: &TrustStore, timeout: Duration, now: Timestamp) -> Observation {

@@ -35,6 +35,8 @@ pub(super) struct Names {
     resolver: TokioResolver,
     /// The system's hosts file, which goes before DNS; empty with a resolver of the user's.
     hosts: Hosts,
+    /// Why the system's configuration is not what is used.
+    pub(super) warning: Option<String>,
 }
 
 // === impl Names ===
@@ -42,14 +44,15 @@ pub(super) struct Names {
 impl Names {
     /// Names by this resolver, or as the system is configured.
     pub(super) fn new(resolver: Option<SocketAddr>) -> Result<Self, ProberError> {
-        let (config, options, hosts) = match resolver {
-            Some(address) => (only(address), ResolverOpts::default(), Hosts::default()),
-            None => system(),
+        let (config, options, warning) = match resolver {
+            Some(address) => (only(address), ResolverOpts::default(), None),
+            None => or_local(system_conf::read_system_conf()),
         };
+        let hosts = if resolver.is_some() { Hosts::default() } else { Hosts::from_system().unwrap_or_default() };
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = bounded(options);
         let resolver = builder.build().map_err(|error| ProberError::Resolver(error.to_string()))?;
-        Ok(Self { resolver, hosts })
+        Ok(Self { resolver, hosts, warning })
     }
 
     /// The addresses of a name, the preferred first (RFC 8305 §4: IPv6 and IPv4 in turns).
@@ -124,13 +127,19 @@ fn only(address: SocketAddr) -> ResolverConfig {
     ResolverConfig::from_name_servers(vec![NameServerConfig::new(address.ip(), true, connections.into())])
 }
 
-/// The system's configuration. Where there is none, the resolver of this machine is asked (resolv.conf(5)).
-fn system() -> (ResolverConfig, ResolverOpts, Hosts) {
-    let (config, options) = system_conf::read_system_conf().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the system's resolver configuration is not readable, asking 127.0.0.1");
-        (only(SocketAddr::from(([127, 0, 0, 1], 53))), ResolverOpts::default())
-    });
-    (config, options, Hosts::from_system().unwrap_or_default())
+/// The system's configuration. Where there is none, the resolver of this machine is asked (resolv.conf(5)), and a warning says
+/// so.
+fn or_local(
+    system: Result<(ResolverConfig, ResolverOpts), NetError>,
+) -> (ResolverConfig, ResolverOpts, Option<String>) {
+    match system {
+        Ok((config, options)) => (config, options, None),
+        Err(error) => {
+            let error = super::text::clean(&error.to_string());
+            let warning = format!("the system's resolver configuration is not readable, asking 127.0.0.1: {error}");
+            (only(SocketAddr::from(([127, 0, 0, 1], 53))), ResolverOpts::default(), Some(warning))
+        }
+    }
 }
 
 fn bounded(mut options: ResolverOpts) -> ResolverOpts {
@@ -200,6 +209,19 @@ mod tests {
     #[test]
     fn names_are_made_without_a_runtime() {
         assert!(Names::new(None).is_ok());
+    }
+
+    #[test]
+    fn without_a_configuration_the_machine_itself_is_asked_and_that_is_said() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let (config, _, warning) = or_local(Err(missing.into()));
+        let servers: Vec<IpAddr> = config.name_servers().iter().map(|server| server.ip).collect();
+        assert_eq!(servers, [IpAddr::from([127, 0, 0, 1])]);
+        let expected =
+            "the system's resolver configuration is not readable, asking 127.0.0.1: io error: entity not found";
+        assert_eq!(warning.as_deref(), Some(expected));
+        let readable = (only(SocketAddr::from(([192, 0, 2, 1], 53))), ResolverOpts::default());
+        assert_eq!(or_local(Ok(readable)).2, None);
     }
 
     #[tokio::test]
