@@ -5,6 +5,7 @@ mod documents;
 mod input;
 mod manifests;
 mod output;
+mod pruned;
 mod report;
 mod result;
 mod runner;

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 use serde_saphyr::UserMessageFormatter;
 
-use super::InputError;
+use super::{InputError, pruned::Pruned};
 
 /// One object of an input.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ fn json<'a>(name: &'a str, text: &'a str) -> Documents<'a> {
     Box::new(values.map(move |(index, value)| {
         let place = place(name, index);
         match value {
-            Ok(value) => Ok(Document { place, value }),
+            Ok(Pruned(value)) => Ok(Document { place, value }),
             Err(error) => Err(InputError::new(place, format!("is not valid JSON: {error}"))),
         }
     }))
@@ -53,7 +53,7 @@ fn yaml<'a>(name: &'a str, text: &'a str) -> Documents<'a> {
     let read = parts.enumerate().map(move |(index, part)| {
         let place = place(name, index);
         match serde_saphyr::from_str_with_options(part.text, yaml_options()) {
-            Ok(value) => Ok(Document { place, value }),
+            Ok(Pruned(value)) => Ok(Document { place, value }),
             Err(error) => Err(InputError::new(place, part.complaint(&error))),
         }
     });
@@ -99,20 +99,22 @@ fn split(text: &str) -> Vec<Part<'_>> {
 }
 
 /// The items of a list, else the document itself.
-fn items(document: Result<Document, InputError>) -> Vec<Result<Document, InputError>> {
+fn items<'a>(document: Result<Document, InputError>) -> Documents<'a> {
     let mut document = match document {
         Ok(document) => document,
-        Err(error) => return vec![Err(error)],
+        Err(error) => return Box::new(iter::once(Err(error))),
     };
     let is_list = matches!(document.value["kind"].as_str(), Some("List" | "SslMonitorList"));
     match document.value.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) if is_list => {
-            let place = |index: usize| format!("{}, item {}", document.place, index + 1);
             let numbered = items.into_iter().enumerate();
-            numbered.map(|(index, value)| Ok(Document { place: place(index), value })).collect()
+            Box::new(numbered.map(move |(index, value)| {
+                let place = format!("{}, item {}", document.place, index + 1);
+                Ok(Document { place, value })
+            }))
         }
-        _ if is_list => vec![Err(InputError::new(document.place, "items: must be a list"))],
-        _ => vec![Ok(document)],
+        _ if is_list => Box::new(iter::once(Err(InputError::new(document.place, "items: must be a list")))),
+        _ => Box::new(iter::once(Ok(document))),
     }
 }
 
