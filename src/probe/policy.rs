@@ -122,7 +122,7 @@ fn non_public_v4(address: Ipv4Addr) -> Option<&'static str> {
     match address.octets() {
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some("a private address"),
         [100, 64..=127, ..] => Some("a shared (carrier-grade NAT) address"),
-        [192, 0, 0, _] | [240..=255, ..] => Some("a reserved address"),
+        [192, 0, 0, _] | [192, 88, 99, _] | [240..=255, ..] => Some("a reserved address"),
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some("a documentation address"),
         [198, 18..=19, ..] => Some("a benchmarking address"),
         _ => None,
@@ -138,29 +138,40 @@ fn non_public_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0x2001, 2, 0, ..] => Some("a benchmarking address"),
         [0x64, 0xff9b, 1, ..] => Some("a local translation address"),
         [0x100, 0, 0, 0, ..] => Some("a discard-only address"),
-        _ => None,
+        [0x2001, 0x10..=0x1f, ..] => Some("a reserved address"),
+        // Global unicast (RFC 4291 §2.4, RFC 3587 §2), and what is as public as the IPv4 address in it.
+        [0x2000..=0x3fff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0, 0xffff, ..] => None,
+        _ => Some("not an address of the public internet"),
     }
 }
 
 /// IPv4 addresses that a packet to this IPv6 address may end at: IPv4-mapped and IPv4-compatible (RFC 4291 §2.5.5),
-/// `NAT64` (RFC 6052 §2.2, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380 §4: server, and client with inverted bits).
+/// IPv4-translated (RFC 2765 §2.1), `NAT64` (RFC 6052 §2.2, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380 §4: server, and
+/// client with inverted bits).
 fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
     let IpAddr::V6(address) = address else { return Vec::new() };
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
         // The unspecified and the loopback address are no IPv4-compatible ones.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-            vec![v4(high, low)]
-        }
-        // With a /48 prefix the address stands around the octet 8, which is zero; operators may also use a /96 of it.
-        [0x64, 0xff9b, 1, first, second, third, high, low] => {
-            let forms = [v4(high, low), v4(first, second << 8 | third >> 8)];
-            forms.into_iter().filter(|form| !form.is_unspecified()).collect()
-        }
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => vec![v4(high, low)],
+        [0x64, 0xff9b, 1, ..] => locally_translated(address),
         [0x2001, 0, server_high, server_low, _, _, high, low] => vec![v4(server_high, server_low), v4(!high, !low)],
         _ => Vec::new(),
     }
+}
+
+/// The IPv4 addresses that 64:ff9b:1::/48 may stand for: operators choose the length of their prefix within it, 48, 56, 64 or
+/// 96 bits, and the IPv4 address follows around octet 8, which is none of it. Where a form gives an address that no network
+/// carries (0.0.0.0/8), the prefix is another.
+fn locally_translated(address: Ipv6Addr) -> Vec<Ipv4Addr> {
+    let octets = address.octets();
+    let forms = [[12, 13, 14, 15], [6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12]];
+    let addresses = forms.map(|places| Ipv4Addr::from(places.map(|place| octets[place])));
+    addresses.into_iter().filter(|address| address.octets()[0] != 0).collect()
 }
 
 #[cfg(test)]
@@ -201,6 +212,17 @@ mod tests {
             ("64:ff9b::7f00:1", "64:ff9b::7f00:1 stands for 127.0.0.1, which is a loopback address"),
             ("64:ff9b:1::7f00:1", "64:ff9b:1::7f00:1 stands for 127.0.0.1, which is a loopback address"),
             ("64:ff9b:1:7f00:0:100::", "64:ff9b:1:7f00:0:100:: stands for 127.0.0.1, which is a loopback address"),
+            ("64:ff9b:1:7f:0:1::", "64:ff9b:1:7f:0:1:: stands for 127.0.0.1, which is a loopback address"),
+            ("64:ff9b:1:0:7f:0:100:0", "64:ff9b:1:0:7f:0:100:0 stands for 127.0.0.1, which is a loopback address"),
+            (
+                "64:ff9b:1:12ab:7f:0:100:0",
+                "64:ff9b:1:12ab:7f:0:100:0 stands for 127.0.0.1, which is a loopback address",
+            ),
+            ("::ffff:0:127.0.0.1", "::ffff:0:7f00:1 stands for 127.0.0.1, which is a loopback address"),
+            (
+                "::ffff:0:169.254.169.254",
+                "::ffff:0:a9fe:a9fe stands for 169.254.169.254, which is the address of a cloud metadata service",
+            ),
             ("2002:7f00:1::", "2002:7f00:1:: stands for 127.0.0.1, which is a loopback address"),
             ("2001:0:7f00:1::", "2001:0:7f00:1:: stands for 127.0.0.1, which is a loopback address"),
             (
@@ -226,6 +248,11 @@ mod tests {
             "fd12::1",
             "64:ff9b::808:808",
             "64:ff9b:1::808:808",
+            "64:ff9b:1:808:8:800::",
+            "64:ff9b:1:8:8:808::",
+            "64:ff9b:1:0:8:808:800:0",
+            "::ffff:0:8.8.8.8",
+            "4000::1",
         ] {
             assert_eq!(AddressPolicy::default().check(ip(address)), Ok(()), "{address}");
         }
@@ -251,10 +278,31 @@ mod tests {
             "64:ff9b::a00:1",
             "2002:a00:1::",
             "64:ff9b:1::808:808",
+            "192.88.99.1",
+            "2001:10::1",
+            "2001:1f:ffff::1",
+            "::8.8.8.8",
+            "::ffff:0:8.8.8.8",
+            "1fff:ffff::1",
+            "4000::1",
+            "5f00::1",
+            "200::1",
         ] {
-            policy.check(ip(address)).unwrap_err();
+            assert!(policy.check(ip(address)).is_err(), "{address}");
         }
-        for address in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808"] {
+        for address in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.128.0.1",
+            "192.88.98.1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+            "2000::1",
+            "2001:20::1",
+            "2002:808:808::1",
+            "2606:4700::1111",
+            "3ffe::1",
+        ] {
             assert_eq!(policy.check(ip(address)), Ok(()), "{address}");
         }
     }
