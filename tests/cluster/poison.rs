@@ -119,3 +119,49 @@ async fn an_object_that_cannot_even_be_read_harms_no_other() {
     scene.edit("huge", json!({"spec": {"alertDays": 30}})).await;
     assert_eq!(conditions(&scene.settled("huge").await), ALL_WELL);
 }
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn dates_that_no_timestamp_holds_hide_neither_others_nor_the_object_itself() {
+    const TOO_LATE: &str = "9999-12-31T23:59:59Z";
+    let cluster = Cluster::start().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    scene.plain_service("web").await;
+    scene.monitor("poisoned", server.address(), json!({"serviceRef": {"name": "web"}})).await;
+    let patch = |kind: &str, name: &str, more: &[&str], patch: Value| {
+        let patch = format!("--patch={patch}");
+        let words = ["patch", kind, name, "--type=merge", &patch, "--namespace", &scene.namespace];
+        cluster.kubectl(&[&words[..], more].concat());
+    };
+    let manager = |version: &str| {
+        json!({"metadata": {"managedFields": [{
+            "manager": "someone", "operation": "Update", "apiVersion": version, "time": TOO_LATE, "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {}}
+        }]}})
+    };
+    patch("sslmonitor", "poisoned", &[], manager("sslmonitor.io/v1"));
+    patch("service", "web", &[], manager("v1"));
+    let foreign =
+        json!({"type": "Foreign", "status": "True", "reason": "R", "message": "m", "lastTransitionTime": TOO_LATE});
+    let status = json!({"status": {"lastCheckedAt": TOO_LATE, "nextCheckAt": TOO_LATE, "conditions": [foreign]}});
+    patch("sslmonitor", "poisoned", &["--subresource=status"], status);
+
+    let operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8"]).await;
+    scene.monitor("good", server.address(), json!({})).await;
+    assert_eq!(conditions(&scene.settled("good").await), ALL_WELL);
+    let read = |field: &str| {
+        let output = format!("--output=jsonpath={field}");
+        cluster.kubectl(&["get", "sslmonitor", "poisoned", "--namespace", &scene.namespace, &output])
+    };
+    eventually("the poisoned monitor is checked and says so", Duration::from_secs(30), async || {
+        let summary = read("{.status.summary} {.status.conditions[?(@.type==\"ServiceLinked\")].reason}");
+        if summary == "Valid Linked" { Ok(()) } else { Err(summary) }
+    })
+    .await;
+    assert_ne!(read("{.status.lastCheckedAt}"), TOO_LATE);
+    let service =
+        ["get", "service", "web", "--namespace", &scene.namespace, "--output=jsonpath={.status.conditions[*].reason}"];
+    assert_eq!(cluster.kubectl(&service), "AllValid");
+    assert!(!operator.log().contains(TOO_LATE), "no answer of the API server is logged: {}", operator.log());
+}

@@ -80,6 +80,7 @@ fn status_after(old: Option<&SslMonitorStatus>, observation: &Observation) -> Ss
         status: old,
         outcome: Outcome::Probed(observation),
         bundle: None,
+        request: None,
         service: &ServiceLink::Found,
         now: at("2030-01-01T00:00:00Z"),
     };
