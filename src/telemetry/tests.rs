@@ -26,7 +26,7 @@ impl Write for Captured {
 }
 
 /// What a subscriber of this format and filter writes while the events happen.
-fn logged(format: LogFormat, filter: &str, events: fn()) -> String {
+fn logged(format: LogFormat, filter: &str, events: impl FnOnce()) -> String {
     let captured = Captured::default();
     let writer = captured.clone();
     let guard = subscriber(format, parse(filter).unwrap(), false, move || writer.clone()).set_default();
@@ -65,6 +65,16 @@ fn chatty_libraries_are_tamed_unless_the_filter_names_them() {
     assert_eq!(passed("kube_client::client=warn,off"), ["a whole answer"], "whoever asks for it by name gets it");
     assert_eq!(passed("error"), ["our error", "kube error"]);
     assert_eq!(passed("off"), [""; 0]);
+}
+
+#[test]
+fn a_huge_line_of_control_characters_is_one_line_of_json() {
+    let message = format!("{}{}", "\u{1b}[31m\n\r\u{0}\u{202e}".repeat(1000), "x".repeat(1 << 20));
+    let text = logged(LogFormat::Json, "info", || info!("{message}"));
+    assert_eq!(text.lines().count(), 1, "no line is forged");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["message"].as_str().map(str::len), Some(message.len()));
+    assert!(!text.contains('\u{1b}'), "and no terminal is driven");
 }
 
 #[test]

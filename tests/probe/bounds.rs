@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use ssl_monitor_operator::{
     api::{REQUESTED_AT_ANNOTATION, SslMonitor, SslMonitorSpec, SslMonitorStatus, ssl_monitor_crd},
-    monitor::{Input, Outcome, ServiceLink, decide},
+    monitor::{Input, Outcome, ServiceLink, decide, requested_at},
     probe::{Failure, FailureReason, Fault, FaultKind, Observation, Presented, Session, Stage, Timings, Verdict},
 };
 use xtask::farm::Authority;
@@ -80,7 +80,7 @@ fn status_after(old: Option<&SslMonitorStatus>, observation: &Observation) -> Ss
         status: old,
         outcome: Outcome::Probed(observation),
         bundle: None,
-        request: None,
+        request: requested_at(&monitor),
         service: &ServiceLink::Found,
         now: at("2030-01-01T00:00:00Z"),
     };

@@ -122,8 +122,11 @@ fn exit_code(good: bool) -> ExitCode {
 
 fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Binaries::find_or_build()?;
+    // Cluster tests mostly wait: more threads than cores are quicker.
+    let threads = env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| "8".into());
     let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(cargo_test(arguments, rest))
+        .env("RUST_TEST_THREADS", threads)
         .current_dir(root())
         .status()?;
     Ok(exit_code(status.success()))
