@@ -258,6 +258,20 @@ async fn silence_and_dripping_end_at_the_one_deadline_and_leave_nothing_behind()
 }
 
 #[tokio::test]
+async fn a_peer_that_never_reads_ends_at_the_deadline() {
+    let socket = TcpSocket::new_v4().unwrap();
+    // The least that the kernel gives; connections are accepted by the kernel, and nobody takes them from it.
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.bind(loopback_address()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let start = Instant::now();
+    let seen = look_within(listener.local_addr().unwrap(), SOON).await;
+    let text = "the server accepted the connection, and sent nothing in time";
+    assert_eq!(bare_failure(&seen), (FailureReason::HandshakeTimedOut, text));
+    assert!((SOON..PATIENCE).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn closing_and_resetting_are_told_apart() {
     let (closing, _task) = peer(|mut stream| async move {
         record(&mut stream).await?;
