@@ -215,3 +215,25 @@ impl InputError {
         Self::new(input::name(path), format!("cannot be read: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::SslMonitorSpec;
+
+    #[test]
+    fn names_are_resolved_only_where_no_address_is_given() {
+        let spec = SslMonitorSpec::new("a.test");
+        let at = |address: &str| SslMonitorSpec { address: Some(address.to_owned()), ..spec.clone() };
+        let table = [
+            (spec.clone(), true),
+            (at("lb.test"), true),
+            (at("192.0.2.1"), false),
+            (SslMonitorSpec::new("2001:db8::1"), false),
+            (SslMonitorSpec { enabled: false, ..spec.clone() }, false),
+        ];
+        for (spec, expected) in table {
+            assert_eq!(is_resolved(&SslMonitor::new("a", spec.clone())), expected, "{spec:?}");
+        }
+    }
+}
