@@ -54,7 +54,9 @@ pub(super) struct Link {
 /// Where a view of a monitor comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The watch: it alone says that a monitor exists.
+    /// A list: it is taken whatever was known, for an API server that was restored from a backup counts from further back.
+    List,
+    /// The watch: like a list, it says that a monitor exists.
     Watch,
     /// A job that has read or written it: the monitor may be gone by now, or be another one.
     Job,
@@ -86,7 +88,7 @@ impl Registry {
         let before = known.monitors.get(key);
         let is_same = before.is_some_and(|before| before.uid == entry.uid);
         let is_older = before.is_some_and(|before| is_same && before.version > entry.version);
-        if is_older || (source == Source::Job && !is_same) {
+        if (is_older && source != Source::List) || (source == Source::Job && !is_same) {
             return None;
         }
         let before = before.and_then(|before| before.link.clone());
@@ -253,6 +255,9 @@ mod tests {
         assert_eq!(registry.put(&key("m"), entry("uid", 6, None), Source::Job), Some(vec![]));
         assert_eq!(watched(&registry, "m", 5, Some("a")), None, "the watch lags behind the job");
         assert_eq!(watched(&registry, "m", 6, Some("a")), Some(vec![service("a")]));
+        let listed = registry.put(&key("m"), entry("uid", 2, None), Source::List);
+        assert_eq!(listed, Some(vec![service("a")]), "a list is taken whatever was known");
+        assert_eq!(watched(&registry, "m", 3, Some("a")), Some(vec![service("a")]), "and counts from there");
         assert_eq!(registry.put(&key("m"), entry("recreated", 3, None), Source::Watch), Some(vec![service("a")]));
     }
 

@@ -62,7 +62,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(monitor)) => {
                 listed.insert(key_of(&monitor));
-                take_in(&context, monitor);
+                take_in(&context, monitor, Source::List);
             }
             Ok(Event::InitDone) => {
                 for key in context.registry.missing_from(&listed) {
@@ -73,7 +73,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
                     synced();
                 }
             }
-            Ok(Event::Apply(monitor)) => take_in(&context, monitor),
+            Ok(Event::Apply(monitor)) => take_in(&context, monitor, Source::Watch),
             Ok(Event::Delete(monitor)) => forget(&context, &key_of(&monitor)),
             Err(error) => tell("SslMonitors", &error),
         }
@@ -120,13 +120,13 @@ pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send
 }
 
 /// Take in what the watch brings. Neither an object that cannot be read nor a fault of ours over one harms the others.
-fn take_in(context: &Context, monitor: Lenient<SslMonitor>) {
+fn take_in(context: &Context, monitor: Lenient<SslMonitor>, source: Source) {
     let key = key_of(&monitor);
     let (namespace, name) = (&*key.namespace, &*key.name);
     match monitor.object {
         Err(why) => tracing::error!(namespace, name, "this SslMonitor cannot be read and is left alone: {why}"),
         Ok(monitor) => {
-            let observed = catch_unwind(AssertUnwindSafe(|| observe(context, &monitor, Source::Watch)));
+            let observed = catch_unwind(AssertUnwindSafe(|| observe(context, &monitor, source)));
             if observed.is_err() {
                 tracing::error!(namespace, name, "taking in this SslMonitor panicked; it is left alone");
             }
