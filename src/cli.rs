@@ -105,6 +105,7 @@ pub struct NetworkArgs {
 /// What to check, and how to tell.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
+    #[allow(rustdoc::broken_intra_doc_links)] // an address in brackets, in a text for the command line
     /// Domains to check, for example api.example.com, api.example.com:8443 or [2001:db8::1]:443 [default port: 443]
     #[arg(value_name = "DOMAIN[:PORT]", required_unless_present = "file")]
     pub domains: Vec<DomainPort>,

@@ -8,9 +8,11 @@
 //! | [`probe`] | the engine: target → resolve → policy → connect → handshake → verify → observation | nothing of ours |
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
-//! | [`controller`] | the shell: gather → probe → decide → apply | all of the above |
+//! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
+//! | [`cli`] | the command line: text to values | plain types of the above |
+//! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
+//! | [`controller`] | the shell: gather → probe → decide → apply | all of the above but `check` |
 //! | [`run`] | the operator put together, until it is told to stop | all of the above |
-//! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above but `controller` |
 
 pub mod admin;
 pub mod api;
