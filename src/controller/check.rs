@@ -3,21 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     Context, Error, apply,
-    context::{now, retry, until},
+    context::{LONGEST_SLEEP, now, until},
     gather,
     registry::{Entry, Source},
-    watch::{LONGEST_SLEEP, observe},
+    watch::observe,
 };
 use crate::{
     api::{MIN_INTERVAL, SslMonitor},
     metrics::{MonitorKey, ProbeResult},
     monitor::{
-        BundleProblem, BundleProblemKind, Due, Input, Outcome, decide, due, is_ahead, is_introduced, next_bundle_look,
-        requested_at, target, told_bundle_problem,
+        BundleProblem, BundleProblemKind, Due, Input, Outcome, Plan, decide, due, is_ahead, is_introduced,
+        next_bundle_look, requested_at, target, told_bundle_problem,
     },
     probe::{FailureReason, Observation, TrustStore},
     schedule::Next,
@@ -27,6 +27,8 @@ use crate::{
 const CONFLICTS: usize = 3;
 /// The waits between attempts to write what a probe has seen.
 const WRITE_WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// How long the writing of what a probe has seen may take in all, waiting for a turn included.
+const RECORD_LIMIT: Duration = Duration::from_mins(1);
 /// How often in a row a CA bundle may not be readable for a passing reason before that is told.
 const PASSING: u32 = 3;
 
@@ -40,13 +42,17 @@ struct Seen {
 
 /// The job: what fails at the API server is tried again with back-off, and not sooner than a check may be made anew.
 pub(super) async fn check(context: Arc<Context>, key: MonitorKey) -> Next {
+    let wait = context.check_errors.remaining(&key);
+    if !wait.is_zero() {
+        return Next::In(wait);
+    }
     // On the heap, because the many that only wait should not each hold the room of a probe.
     match Box::pin(attempt(&context, &key)).await {
         Ok(next) => {
             context.check_errors.forget(&key);
             next
         }
-        Err((error, at_least)) => retry(&key, &error, &context.check_errors, at_least),
+        Err((error, at_least)) => context.retry(&key, &error, &context.check_errors, at_least),
     }
 }
 
@@ -61,14 +67,13 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Failed> {
         }
         Some(_) => {}
     }
-    // What is gone is the watch's to forget: by now there may be another of the same name.
     let found = gather::monitor(context, key).await.map_err(soon)?;
-    let Some(monitor) = found else { return Ok(Next::Never) };
+    let Some(monitor) = found else { return Ok(context.next_without(key)) };
     let status = monitor.status.as_ref();
     if !is_introduced(&monitor, status) {
-        // Its conditions come first; the review orders the check.
+        // Its conditions come first; the review orders the check, and replaces this wait.
         context.review(key.clone());
-        return Ok(Next::Never);
+        return Ok(Next::In(LONGEST_SLEEP));
     }
     match due(&monitor, status, now()) {
         Due::Never => Ok(Next::Never),
@@ -124,7 +129,11 @@ async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Resu
     tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
     let seen = Seen { observation, problem, request };
     // The target is not probed again at once because the API server did not take what was seen.
-    record(context, key, monitor, &seen).await.map_err(|error| (error, MIN_INTERVAL))
+    let recorded = timeout(RECORD_LIMIT, record(context, key, monitor, &seen)).await.unwrap_or_else(|_| {
+        let attempt = format!("write what was seen to SslMonitor {}/{}", key.namespace, key.name);
+        Err(Error::TimedOut { attempt, limit: RECORD_LIMIT })
+    });
+    recorded.map_err(|error| (error, MIN_INTERVAL))
 }
 
 /// Decide and write. When the monitor has changed since it was read, its newest state is decided on, unless the spec has
@@ -132,8 +141,9 @@ async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Resu
 async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, seen: &Seen) -> Result<Next, Error> {
     let (mut conflicts, mut waits) = (0, WRITE_WAITS.into_iter());
     loop {
-        match write(context, &mut monitor, seen).await {
-            Ok(next) => return Ok(next),
+        let plan = plan(context, &monitor, seen);
+        match apply::status(context, &mut monitor, plan.status.clone()).await {
+            Ok(()) => return Ok(conclude(context, &monitor, &plan).await),
             Err(error) if error.is_conflict() && conflicts < CONFLICTS => conflicts += 1,
             Err(error) if error.is_conflict() || error.is_not_found() || error.is_refused() => return Err(error),
             Err(error) => match waits.next() {
@@ -141,17 +151,22 @@ async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, se
                 None => return Err(error),
             },
         }
-        let Some(newer) = gather::monitor(context, key).await? else { return Ok(Next::Never) };
+        let Some(newer) = gather::monitor(context, key).await? else { return Ok(context.next_without(key)) };
         if (&newer.metadata.uid, newer.metadata.generation) != (&monitor.metadata.uid, monitor.metadata.generation) {
             observe(context, &newer, Source::Job);
-            return Ok(Next::Never);
+            return Ok(context.next_without(key));
         }
+        let is_written = newer.status.as_ref() == Some(&plan.status);
         monitor = newer;
+        if is_written {
+            // Only the answer was lost. To decide again would count the same check twice, and announce nothing.
+            return Ok(conclude(context, &monitor, &plan).await);
+        }
     }
 }
 
-async fn write(context: &Context, monitor: &mut SslMonitor, seen: &Seen) -> Result<Next, Error> {
-    let plan = decide(Input {
+fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
+    decide(Input {
         monitor,
         status: monitor.status.as_ref(),
         outcome: Outcome::Probed(&seen.observation),
@@ -159,12 +174,15 @@ async fn write(context: &Context, monitor: &mut SslMonitor, seen: &Seen) -> Resu
         service: &gather::service_link(context, monitor),
         request: seen.request.as_deref(),
         now: now(),
-    });
-    apply::status(context, monitor, plan.status).await?;
+    })
+}
+
+/// After the status was written.
+async fn conclude(context: &Context, monitor: &SslMonitor, plan: &Plan) -> Next {
     // Before the Events, which may take long: what is seen of the monitor meanwhile is newer than this.
     observe(context, monitor, Source::Job);
     apply::announce(context, monitor, &plan.announcements).await;
-    Ok(plan.wake.map_or(Next::Never, sleep_until))
+    plan.wake.map_or(Next::Never, sleep_until)
 }
 
 fn sleep_until(time: Timestamp) -> Next {

@@ -16,6 +16,8 @@ use crate::{
     schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
 
+/// The longest sleep between two looks at the clock: wall time may jump while the machine is suspended.
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 /// Reviews that are made at once: they wait for the API server only.
 const REVIEWS: usize = 16;
 /// Service conditions that are written at once.
@@ -127,23 +129,35 @@ impl Context {
         self.reviews.upsert(key, group, Lane::New, Duration::ZERO);
     }
 
+    /// A job of this monitor failed at the API server: say so, and try again after the back-off, and at least this time.
+    pub(super) fn retry(
+        &self,
+        key: &MonitorKey,
+        error: &Error,
+        errors: &Backoff<MonitorKey>,
+        at_least: Duration,
+    ) -> Next {
+        if error.is_not_found() || self.registry.get(key).is_none() {
+            errors.forget(key);
+            return self.next_without(key);
+        }
+        let wait = errors.failed(key, at_least);
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
+        Next::In(wait)
+    }
+
+    /// What becomes of a job whose monitor was not found. That it is gone the watch alone knows: another replica of the API server may
+    /// not have it yet, and by now there may be another of the same name.
+    pub(super) fn next_without(&self, key: &MonitorKey) -> Next {
+        self.registry.get(key).map_or(Next::Never, |_| Next::In(LONGEST_SLEEP))
+    }
+
     /// Have a Service's condition looked after.
     pub(super) fn look_after(&self, service: ServiceKey) {
         let group = Group::of(&service);
         self.services.upsert(service, group, Lane::New, Duration::ZERO);
     }
-}
-
-/// A job of this monitor failed at the API server: say so, and try again after this time. What is gone is left alone.
-pub(super) fn retry(key: &MonitorKey, error: &Error, errors: &Backoff<MonitorKey>, at_least: Duration) -> Next {
-    if error.is_not_found() {
-        errors.forget(key);
-        return Next::Never;
-    }
-    let wait = errors.failed(key).max(at_least);
-    let (namespace, name) = (&*key.namespace, &*key.name);
-    tracing::warn!(namespace, name, retry_in_s = wait.as_secs(), "{}", error.chain());
-    Next::In(wait)
 }
 
 /// The time in whole seconds, as the API stores it: what is compared later must be cut the same way.

@@ -48,9 +48,9 @@ impl Error {
     }
 
     /// Whether the API server refused it for good: trying again soon will not help. Admission policies and webhooks refuse with
-    /// codes of their own, often 422.
+    /// codes of their own, often 422. An expired token (401) passes.
     pub fn is_refused(&self) -> bool {
-        let refused = |code| (400..500).contains(&code) && !matches!(code, 404 | 408 | 409 | 429);
+        let refused = |code| (400..500).contains(&code) && !matches!(code, 401 | 404 | 408 | 409 | 429);
         self.status().is_some_and(|status| refused(status.code))
     }
 

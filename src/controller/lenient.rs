@@ -12,7 +12,10 @@ use kube::{
     Resource,
     api::{DynamicObject, ObjectMeta, PartialObjectMeta},
 };
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Value, json};
 
 use crate::api::{SslMonitor, SslMonitorStatus};
@@ -80,6 +83,9 @@ fn names_of(metadata: &Value) -> ObjectMeta {
 impl<'de, K: Salvage> Deserialize<'de> for Lenient<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(deserializer)?;
+        if !value.is_object() {
+            return Err(D::Error::custom("what was answered is no object"));
+        }
         let mut metadata = value.get_mut("metadata").map(Value::take).unwrap_or_default();
         tidy(&mut metadata);
         let names = names_of(&metadata);
@@ -178,6 +184,13 @@ mod tests {
         let read = read::<SslMonitor>(bad);
         assert_eq!(read.meta().name.as_deref(), Some("a"));
         assert!(read.object.unwrap_err().contains("invalid type"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error_and_no_panic() {
+        for value in [json!([1]), json!("text"), json!(null), json!(5)] {
+            assert!(serde_json::from_value::<Lenient<SslMonitor>>(value).is_err());
+        }
     }
 
     #[test]

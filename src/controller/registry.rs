@@ -87,7 +87,7 @@ impl Registry {
         let mut known = self.lock();
         let before = known.monitors.get(key);
         let is_same = before.is_some_and(|before| before.uid == entry.uid);
-        let is_older = before.is_some_and(|before| is_same && before.version > entry.version);
+        let is_older = before.is_some_and(|before| is_same && entry.version != 0 && before.version > entry.version);
         if (is_older && source != Source::List) || (source == Source::Job && !is_same) {
             return None;
         }
@@ -97,10 +97,12 @@ impl Registry {
         if before == after {
             return Some(Vec::new());
         }
-        known.unlink(key, before.as_ref());
         if let Some(link) = &after {
             known.linked.entry(link.service.clone()).or_default().insert(Arc::clone(&key.name));
         }
+        // Only when it goes elsewhere: with its last monitor, what is known of the link to a Service goes too.
+        let is_elsewhere = |before: &&Link| after.as_ref().is_none_or(|after| after.service != before.service);
+        known.unlink(key, before.as_ref().filter(is_elsewhere));
         Some(services_of(before, after))
     }
 
@@ -187,16 +189,14 @@ impl Known {
         }
     }
 
-    /// The list knows whether a Service exists; its job knows whether the condition could be written, and, where Services may not be
-    /// listed, both.
+    /// The list knows which Services do not exist; that one carries the condition, its job alone knows.
     fn link_to(&self, service: &ServiceKey) -> ServiceLink {
         let outcome = self.outcomes.get(service);
         match &self.services {
             Some(services) if !services.contains(service) => ServiceLink::Missing,
-            Some(_) => {
-                outcome.filter(|outcome| **outcome != ServiceLink::Missing).cloned().unwrap_or(ServiceLink::Found)
-            }
-            None => outcome.cloned().unwrap_or(ServiceLink::Unknown),
+            // The job looked before the Service came: it will look again.
+            Some(_) if outcome == Some(&ServiceLink::Missing) => ServiceLink::Unknown,
+            _ => outcome.cloned().unwrap_or(ServiceLink::Unknown),
         }
     }
 }
@@ -278,12 +278,17 @@ mod tests {
         assert_eq!(registry.list_services(HashSet::new()), [service("web")], "all linked ones are told");
         assert_eq!(registry.link_to(&web), ServiceLink::Missing);
         registry.set_service(&web, true);
-        assert_eq!(registry.link_to(&web), ServiceLink::Found);
+        assert_eq!(registry.link_to(&web), ServiceLink::Unknown, "nothing has been written yet");
+        assert!(registry.set_outcome(&web, ServiceLink::Found));
         let forbidden = ServiceLink::Forbidden("no".to_owned());
         assert!(registry.set_outcome(&web, forbidden.clone()), "news");
         assert!(!registry.set_outcome(&web, forbidden.clone()), "no news");
         registry.set_service(&web, true);
         assert_eq!(registry.link_to(&web), forbidden, "a change of the Service changes no permission");
+        let mut said = entry("uid", 2, Some("web"));
+        said.link = said.link.map(|link| Link { said: Some("Forbidden".into()), ..link });
+        assert_eq!(registry.put(&key("m"), said, Source::Watch), Some(vec![web.clone()]));
+        assert_eq!(registry.link_to(&web), forbidden, "nor does what its monitor says of it");
         registry.set_service(&web, false);
         assert_eq!(registry.link_to(&web), ServiceLink::Missing);
     }

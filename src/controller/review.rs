@@ -2,13 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Context, Error, apply,
-    context::{now, retry},
-    gather,
-    registry::Source,
-    watch::observe,
-};
+use super::{Context, Error, apply, context::now, gather, registry::Source, watch::observe};
 use crate::{
     api::SslMonitor,
     metrics::MonitorKey,
@@ -19,29 +13,30 @@ use crate::{
 /// The job: what fails at the API server is tried again with back-off.
 pub(super) async fn review(context: Arc<Context>, key: MonitorKey) -> Next {
     match attempt(&context, &key).await {
-        Ok(()) => {
+        Ok(next) => {
             context.review_errors.forget(&key);
-            Next::Never
+            next
         }
         // Someone was faster: look again at what it is now.
-        Err(error) if error.is_conflict() => Next::In(context.review_errors.failed(&key)),
-        Err(error) => retry(&key, &error, &context.review_errors, Duration::ZERO),
+        Err(error) if error.is_conflict() => Next::In(context.review_errors.failed(&key, Duration::ZERO)),
+        Err(error) => context.retry(&key, &error, &context.review_errors, Duration::ZERO),
     }
 }
 
-async fn attempt(context: &Context, key: &MonitorKey) -> Result<(), Error> {
-    // What is gone is the watch's to forget: by now there may be another of the same name.
-    let Some(mut monitor) = gather::monitor(context, key).await? else { return Ok(()) };
+async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
+    let Some(mut monitor) = gather::monitor(context, key).await? else { return Ok(context.next_without(key)) };
     let Plan { status, announcements, .. } = plan(context, &monitor);
     let is_news = monitor.status.as_ref() != Some(&status);
     if is_news {
         apply::status(context, &mut monitor, status).await?;
+        // Statuses can be written again: what a check waits for may be over.
+        context.check_errors.forget(key);
     }
     observe(context, &monitor, Source::Job);
     if is_news {
         apply::announce(context, &monitor, &announcements).await;
     }
-    Ok(())
+    Ok(Next::Never)
 }
 
 fn plan(context: &Context, monitor: &SslMonitor) -> Plan {

@@ -12,7 +12,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Context, Error, ServiceKey, api, context::now, gather::readable, lenient::Lenient};
+use super::{Context, Error, ServiceKey, api, context::now, gather::readable, lenient::Lenient, watch::review_stale};
 use crate::{
     monitor::{LinkedMonitor, SERVICE_CONDITION, ServiceLink, ServiceVerdict, aggregate},
     schedule::Next,
@@ -44,7 +44,7 @@ pub(super) async fn service(context: Arc<Context>, key: ServiceKey) -> Next {
             Next::In(REFUSED_RETRY)
         }
         Err(error) => {
-            let wait = context.service_errors.failed(&key);
+            let wait = context.service_errors.failed(&key, Duration::ZERO);
             let (namespace, service) = (&*key.namespace, &*key.name);
             tracing::warn!(namespace, service, retry_in_s = wait.as_secs(), "{}", error.chain());
             Next::In(wait)
@@ -111,7 +111,7 @@ fn status(verdict: &ServiceVerdict, current: Option<&Value>) -> Value {
 /// Have the linked monitors say how the link stands, where that is news.
 fn tell_monitors(context: &Context, key: &ServiceKey, link: ServiceLink) {
     if context.registry.set_outcome(key, link) {
-        context.registry.linked_to(key).into_iter().for_each(|(monitor, _)| context.review(monitor));
+        review_stale(context, key);
     }
 }
 

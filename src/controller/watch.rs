@@ -23,7 +23,7 @@ use kube::{
 
 use super::{
     Context, ServiceKey,
-    context::{now, until},
+    context::{LONGEST_SLEEP, now, until},
     gather::service_of,
     lenient::Lenient,
     registry::{Entry, Link, Source},
@@ -39,8 +39,6 @@ use crate::{
     schedule::{Group, Lane},
 };
 
-/// The longest sleep between two looks at the clock: wall time may jump while the machine is suspended.
-pub(super) const LONGEST_SLEEP: Duration = Duration::from_mins(10);
 /// Objects per page of a list: a page is in memory at once.
 const PAGE: u32 = 250;
 
@@ -138,7 +136,13 @@ fn take_in(context: &Context, monitor: Lenient<SslMonitor>, source: Source) {
 pub(super) fn observe(context: &Context, monitor: &SslMonitor, source: Source) {
     let _turn = context.intake.lock().unwrap_or_else(PoisonError::into_inner);
     let (key, now) = (key_of(monitor), now());
-    let entry = entry(context, monitor, now);
+    let known = context.registry.get(&key);
+    let entry = entry(context, monitor, known.as_ref(), now);
+    if known.is_some_and(|known| known.uid != entry.uid) {
+        // Another monitor of the same name: what failed was not it.
+        context.check_errors.forget(&key);
+        context.review_errors.forget(&key);
+    }
     let needs_review = !entry.is_introduced || has_stale_link(context, entry.link.as_ref());
     let (due, group, is_introduced) = (entry.due, entry.group, entry.is_introduced);
     let Some(services) = context.registry.put(&key, entry, source) else { return };
@@ -169,7 +173,7 @@ fn forget(context: &Context, key: &MonitorKey) {
     context.registry.remove(key).into_iter().for_each(|service| context.look_after(service));
 }
 
-fn entry(context: &Context, monitor: &SslMonitor, now: Timestamp) -> Entry {
+fn entry(context: &Context, monitor: &SslMonitor, known: Option<&Entry>, now: Timestamp) -> Entry {
     let status = monitor.status.as_ref();
     let target = target(&monitor.spec, context.prober.policy());
     let is_stalled = status.is_some_and(|status| find_condition(&status.conditions, ConditionType::Stalled).is_some());
@@ -177,7 +181,12 @@ fn entry(context: &Context, monitor: &SslMonitor, now: Timestamp) -> Entry {
         target.as_ref().map_or_else(|_| String::new(), |t| format!("{}:{}", t.dialled_host(), t.dialled_port()));
     let look = status.and_then(|status| next_bundle_look(status, now));
     let due = match (due(monitor, status, now), look) {
-        (Due::At(time), Some(look)) => Due::At(time.min(look)),
+        (Due::At(time), Some(look)) => {
+            // Whoever touches the monitor does not put the next look off.
+            let ordered = known.and_then(|known| if let Due::At(time) = known.due { Some(time) } else { None });
+            let look = ordered.filter(|ordered| *ordered > now).map_or(look, |ordered| look.min(ordered));
+            Due::At(time.min(look))
+        }
         (due, _) => due,
     };
     let metadata = &monitor.metadata;
@@ -217,11 +226,16 @@ fn has_stale_link(context: &Context, link: Option<&Link>) -> bool {
 }
 
 fn service_changed(context: &Context, service: &ServiceKey) {
-    let linked = context.registry.linked_to(service);
-    if !linked.is_empty() {
+    if !context.registry.linked_to(service).is_empty() {
         context.look_after(service.clone());
     }
-    let stale = linked.into_iter().filter(|(_, link)| has_stale_link(context, Some(link)));
+    review_stale(context, service);
+}
+
+/// Have those monitors reviewed that say something of a Service that is no longer so.
+pub(super) fn review_stale(context: &Context, service: &ServiceKey) {
+    let linked = context.registry.linked_to(service).into_iter();
+    let stale = linked.filter(|(_, link)| has_stale_link(context, Some(link)));
     stale.for_each(|(monitor, _)| context.review(monitor));
 }
 

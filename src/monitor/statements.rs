@@ -40,6 +40,7 @@ fn ready(input: &Input<'_>) -> Statement {
     let not_ready = |reason: Reason, message: &str| (ConditionStatus::False, reason, message.to_owned());
     let spec = &input.monitor.spec;
     let name = spec.service_ref.as_ref().map_or("", |reference| reference.name.as_str());
+    let service = service_link(input);
     let (status, reason, message) = if !spec.enabled {
         (ConditionStatus::True, Reason::Disabled, "the monitor is disabled: nothing is checked".to_owned())
     } else if let Outcome::Stalled(stall) = input.outcome {
@@ -48,9 +49,9 @@ fn ready(input: &Input<'_>) -> Statement {
         (ConditionStatus::Unknown, Reason::Progressing, "the first check has not ended yet".to_owned())
     } else if let Some(problem) = input.bundle {
         not_ready(problem.kind.into(), &problem.message)
-    } else if *input.service == ServiceLink::Missing {
+    } else if service == ServiceLink::Missing {
         not_ready(Reason::ServiceNotFound, &service_missing(name))
-    } else if let ServiceLink::Forbidden(why) = input.service {
+    } else if let ServiceLink::Forbidden(why) = &service {
         not_ready(Reason::Forbidden, why)
     } else {
         let every = format_duration(spec.interval());
@@ -194,24 +195,35 @@ fn about_target<'a>(input: &Input<'a>, kind: ConditionType) -> Result<&'a Observ
 fn linked(input: &Input<'_>) -> Option<Condition> {
     let kind = ConditionType::ServiceLinked;
     let name = &input.monitor.spec.service_ref.as_ref()?.name;
-    let (status, reason, message) = match input.service {
+    let (status, reason, message) = match service_link(input) {
         ServiceLink::None => return None,
         _ if !input.monitor.spec.enabled => {
             let message = format!("the monitor is disabled: it does not count on Service {name}");
             (ConditionStatus::Unknown, Reason::Disabled, message)
-        }
-        // Not known at the moment: what was known stays.
-        ServiceLink::Unknown if find(old_conditions(input), kind).is_some() => {
-            return find(old_conditions(input), kind).cloned();
         }
         ServiceLink::Unknown => {
             (ConditionStatus::Unknown, Reason::Progressing, format!("Service {name} has not been looked up yet"))
         }
         ServiceLink::Found => (ConditionStatus::True, Reason::Linked, format!("Service {name} carries the result")),
         ServiceLink::Missing => (ConditionStatus::False, Reason::ServiceNotFound, service_missing(name)),
-        ServiceLink::Forbidden(why) => (ConditionStatus::False, Reason::Forbidden, why.clone()),
+        ServiceLink::Forbidden(why) => (ConditionStatus::False, Reason::Forbidden, why),
     };
     Some(Statement { kind, status, reason, message }.condition(input))
+}
+
+/// How the link to the Service stands; where that is not known at the moment, what was told of it for this spec still holds.
+fn service_link(input: &Input<'_>) -> ServiceLink {
+    if *input.service != ServiceLink::Unknown {
+        return input.service.clone();
+    }
+    let told = find(old_conditions(input), ConditionType::ServiceLinked);
+    let told = told.filter(|told| told.observed_generation == input.monitor.metadata.generation);
+    told.map_or(ServiceLink::Unknown, |told| match told.reason.as_str() {
+        "Linked" => ServiceLink::Found,
+        "ServiceNotFound" => ServiceLink::Missing,
+        "Forbidden" => ServiceLink::Forbidden(told.message.clone()),
+        _ => ServiceLink::Unknown,
+    })
 }
 
 fn old_conditions<'a>(input: &Input<'a>) -> &'a [Condition] {

@@ -229,6 +229,26 @@ fn an_unreadable_certificate_is_shown_by_its_fingerprint() {
 }
 
 #[test]
+fn while_the_link_to_the_service_is_not_known_what_was_told_of_it_holds() {
+    let seen = served("F1", at("2026-06-01T00:00:00Z"));
+    for (service, ready) in [
+        (ServiceLink::Missing, "False/ServiceNotFound"),
+        (ServiceLink::Forbidden("no".to_owned()), "False/Forbidden"),
+        (ServiceLink::Found, "True/Monitoring"),
+    ] {
+        let mut life = life();
+        life.monitor.spec.service_ref = Some(ServiceRef { name: "web".to_owned() });
+        life.service = service;
+        life.seen().probed(&seen);
+        let before = life.conditions();
+        assert_eq!(before[0], format!("Ready={ready}"));
+        life.service = ServiceLink::Unknown;
+        life.probed(&seen);
+        assert_eq!((life.conditions(), life.announced().len()), (before, 0));
+    }
+}
+
+#[test]
 fn a_disabled_monitor_does_not_say_that_its_service_carries_its_result() {
     let mut life = life();
     life.monitor.spec.service_ref = Some(ServiceRef { name: "web".to_owned() });
