@@ -1,12 +1,15 @@
 //! The condition that a linked Service carries.
 
-use k8s_openapi::api::core::v1::Service;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::{core::v1::Service, events::v1::Event};
+use kube::{
+    Api,
+    api::{ListParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::SslMonitor;
 
 use crate::{
-    scene::{ALL_WELL, SERVICE_CONDITION, Scene, conditions, message, refusing, service_condition},
+    scene::{ALL_WELL, SERVICE_CONDITION, Scene, conditions, forbid, message, refusing, service_condition},
     support::{Cluster, eventually_object},
 };
 
@@ -243,4 +246,40 @@ async fn what_changed_while_the_operator_was_away_is_swept_up_at_its_start() {
         "patch sslmonitors/status unlinked 200",
     ];
     assert_eq!(writes, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn a_service_that_may_not_be_written_is_told_once_also_over_a_restart() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::new(&cluster).await;
+    let server = scene.serve(scene.valid()).await;
+    scene.plain_service("web").await;
+    let _role = forbid(&cluster.client, &["services/status"]).await;
+    let told = async || {
+        let events: Api<Event> = scene.api();
+        let events = events.list(&ListParams::default()).await.unwrap().items;
+        let mut reasons: Vec<String> = events.into_iter().filter_map(|event| event.reason).collect();
+        reasons.sort();
+        reasons
+    };
+
+    let operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8"]).await;
+    scene.monitor("a", server.address(), linked("web")).await;
+    scene.ready_with("a", "Forbidden").await;
+    scene.check("a", "first").await;
+    operator.stop().await;
+    assert_eq!(told().await, ["Forbidden", "Valid"]);
+
+    let _operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8"]).await;
+    let monitor = scene.check("a", "second").await;
+    assert_eq!(conditions(&monitor)[0], "Ready=False Forbidden");
+    // A monitor that comes later goes all its way: by then whatever the restart led to has happened.
+    scene.monitor("b", server.address(), linked("web")).await;
+    scene.ready_with("b", "Forbidden").await;
+    scene.check("b", "third").await;
+    assert_eq!(conditions(&scene.check("a", "fourth").await)[0], "Ready=False Forbidden");
+    let transition = |monitor: &SslMonitor| monitor.status.as_ref().unwrap().conditions[0].last_transition_time.clone();
+    assert_eq!(transition(&scene.check("a", "fifth").await), transition(&monitor), "it never said otherwise");
+    assert_eq!(told().await, ["Forbidden", "Forbidden", "Valid", "Valid"], "once for each monitor");
 }
