@@ -10,7 +10,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{
-    MAX_INTERVAL, MAX_TIMEOUT, MIN_INTERVAL, MIN_TIMEOUT, SslMonitor, duration::parse_duration, schema::ssl_monitor_crd,
+    DEFAULT_INTERVAL, DEFAULT_TIMEOUT, MAX_INTERVAL, MAX_TIMEOUT, MIN_INTERVAL, MIN_TIMEOUT, SslMonitor,
+    duration::parse_duration, schema::ssl_monitor_crd,
 };
 
 /// What is wrong with one field of a manifest.
@@ -168,7 +169,7 @@ fn holds(rule: &str, value: &Value) -> Option<bool> {
         HOST_RULE => is_host(text),
         INTERVAL_RULE => is_within(text, MIN_INTERVAL, MAX_INTERVAL),
         TIMEOUT_RULE => is_within(text, MIN_TIMEOUT, MAX_TIMEOUT),
-        ORDER_RULE => is_shorter(&value["timeout"], "10s", &value["interval"], "1h"),
+        ORDER_RULE => is_shorter(&value["timeout"], DEFAULT_TIMEOUT, &value["interval"], DEFAULT_INTERVAL),
         ROOTS_RULE => value.get("useSystemRoots") != Some(&Value::Bool(false)) || has("caBundle"),
         BUNDLE_RULE => has("configMap") != has("secret"),
         SERVICE_NAME_RULE => SERVICE_NAME.is_match(text),

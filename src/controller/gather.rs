@@ -1,9 +1,17 @@
 //! Reads: what a monitor's spec refers to.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, ResourceExt};
+use std::fmt::Debug;
 
-use super::{Context, Error, ServiceKey, api, lenient::Lenient};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::core::v1::{ConfigMap, Secret},
+};
+use kube::{Api, Resource, ResourceExt};
+
+use super::{
+    Context, Error, ServiceKey, api,
+    lenient::{Lenient, Salvage},
+};
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     metrics::MonitorKey,
@@ -68,11 +76,7 @@ async fn bundle(context: &Context, monitor: &SslMonitor) -> Result<Option<Vec<u8
 
 async fn config_map(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
     let KeyRef { name, key } = reference;
-    let maps: Api<Lenient<ConfigMap>> = Api::namespaced(context.client.clone(), namespace);
-    let attempt = || format!("read ConfigMap {namespace}/{name}");
-    let found = api::find(attempt, maps.get(name)).await.map_err(|error| unreadable(&error))?;
-    let found = found.ok_or_else(|| missing("ConfigMap", name))?;
-    let map = readable(found, attempt).map_err(|error| unreadable(&error))?;
+    let map: ConfigMap = referent(context, namespace, "ConfigMap", name).await?;
     let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
     let bytes = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     text.or(bytes).ok_or_else(|| without_key("ConfigMap", name, key))
@@ -80,11 +84,7 @@ async fn config_map(context: &Context, namespace: &str, reference: &KeyRef) -> R
 
 async fn secret(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
     let KeyRef { name, key } = reference;
-    let secrets: Api<Lenient<Secret>> = Api::namespaced(context.client.clone(), namespace);
-    let attempt = || format!("read Secret {namespace}/{name}");
-    let found = api::find(attempt, secrets.get(name)).await.map_err(|error| unreadable(&error))?;
-    let found = found.ok_or_else(|| missing("Secret", name))?;
-    let secret = readable(found, attempt).map_err(|error| unreadable(&error))?;
+    let secret: Secret = referent(context, namespace, "Secret", name).await?;
     // Whoever may write a monitor need not be allowed to read Secrets: only those that were opened for us are used.
     if secret.labels().get(ALLOWED_LABEL).map(String::as_str) != Some("true") {
         let message = format!("Secret {name} may not be used: it lacks the label {ALLOWED_LABEL}: \"true\"");
@@ -92,6 +92,17 @@ async fn secret(context: &Context, namespace: &str, reference: &KeyRef) -> Resul
     }
     let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     bytes.ok_or_else(|| without_key("Secret", name, key))
+}
+
+/// What a monitor names, read by its name.
+async fn referent<K>(context: &Context, namespace: &str, kind: &str, name: &str) -> Result<K, BundleProblem>
+where
+    K: Salvage + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug,
+{
+    let objects: Api<Lenient<K>> = Api::namespaced(context.client.clone(), namespace);
+    let attempt = || format!("read {kind} {namespace}/{name}");
+    let found = api::find(attempt, objects.get(name)).await.map_err(|error| unreadable(&error))?;
+    readable(found.ok_or_else(|| missing(kind, name))?, attempt).map_err(|error| unreadable(&error))
 }
 
 fn source_of(monitor: &SslMonitor) -> String {

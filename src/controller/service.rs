@@ -37,14 +37,13 @@ pub(super) async fn service(context: Arc<Context>, key: ServiceKey) -> Next {
             tell_monitors(&context, &key, link);
             Next::Never
         }
-        Err(error) if error.is_refused() => {
-            let (namespace, service) = (&*key.namespace, &*key.name);
-            tracing::warn!(namespace, service, retry_in_s = REFUSED_RETRY.as_secs(), "{}", error.chain());
-            tell_monitors(&context, &key, ServiceLink::Forbidden(error.chain()));
-            Next::In(REFUSED_RETRY)
-        }
         Err(error) => {
-            let wait = context.service_errors.failed(&key, Duration::ZERO);
+            let wait = if error.is_refused() {
+                tell_monitors(&context, &key, ServiceLink::Forbidden(error.chain()));
+                REFUSED_RETRY
+            } else {
+                context.service_errors.failed(&key, Duration::ZERO)
+            };
             let (namespace, service) = (&*key.namespace, &*key.name);
             tracing::warn!(namespace, service, retry_in_s = wait.as_secs(), "{}", error.chain());
             Next::In(wait)

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{
     certificate::status_of,
     conditions::{ConditionType, Reason, find, message},
-    due::{next_check, next_look},
+    due::{next_bundle_look, next_check},
     events::{Announcement, announcements},
     statements::{broken, conditions},
     target::Stall,
@@ -205,12 +205,10 @@ fn wake(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Timestamp> {
         return None;
     }
     let next = status.next_check_at.as_ref().map(|next| next.0);
-    let missing_since = input.bundle.and_then(|_| find(&status.conditions, ConditionType::Ready));
-    let look = missing_since.map(|ready| next_look(ready.last_transition_time.0, input.now));
-    next.into_iter().chain(look).min().or(Some(input.now))
+    next.into_iter().chain(next_bundle_look(status, input.now)).min().or(Some(input.now))
 }
 
-// === impl BundleProblemKind ===
+// === impl BundleProblem ===
 
 impl BundleProblem {
     /// Whether it is the same problem; told messages may have been cut.
@@ -218,6 +216,8 @@ impl BundleProblem {
         self.kind == told.kind && message(self.message.clone()) == message(told.message.clone())
     }
 }
+
+// === impl BundleProblemKind ===
 
 impl BundleProblemKind {
     /// Every kind.

@@ -145,7 +145,7 @@ pub(super) fn next_check(
 }
 
 /// When to look again for something that is missing since `since`: soon at first, later at leisure.
-pub(super) fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
+fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
     let is_recent = now.duration_since(since) < SHORT_RETRY_SPAN;
     now.saturating_add(if is_recent { SHORT_RETRY } else { LONG_RETRY }).unwrap_or(Timestamp::MAX)
 }

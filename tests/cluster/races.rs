@@ -14,6 +14,8 @@ use tokio::{
     time::timeout,
 };
 
+use xtask::farm::TlsServer;
+
 use crate::{
     scene::{ALL_WELL, Scene, conditions, loopback},
     support::{Cluster, eventually, eventually_object},
@@ -64,6 +66,18 @@ async fn warnings(scene: &Scene<'_>) -> Vec<String> {
     warnings.filter_map(|event| event.reason).collect()
 }
 
+/// The writes of the status of `a` that were answered so.
+fn status_writes<const N: usize>(codes: [u16; N]) -> [String; N] {
+    codes.map(|code| format!("patch sslmonitors/status a {code}"))
+}
+
+/// A server with a gate before it.
+async fn gated(scene: &Scene<'_>) -> (TlsServer, Gate) {
+    let server = scene.serve(scene.valid()).await;
+    let gate = Gate::before(server.address()).await;
+    (server, gate)
+}
+
 fn has_only_seen_a_valid_certificate(monitor: &SslMonitor) {
     assert_eq!(conditions(monitor), ALL_WELL);
     let status = monitor.status.as_ref().unwrap();
@@ -77,8 +91,7 @@ async fn the_result_of_a_deleted_monitor_is_not_written_onto_a_new_one_of_its_na
     let cluster = Cluster::shared().await;
     cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    let mut gate = Gate::before(server.address()).await;
+    let (server, mut gate) = gated(&scene).await;
     let (address, patient) = (gate.address, json!({"timeout": "1m"}));
     let old = scene.monitor("a", address, patient.clone()).await;
     gate.wait().await;
@@ -91,7 +104,7 @@ async fn the_result_of_a_deleted_monitor_is_not_written_onto_a_new_one_of_its_na
     let monitor = scene.settled("a").await;
     has_only_seen_a_valid_certificate(&monitor);
     assert_eq!((monitor.uid(), server.accepted()), (new.uid(), 1));
-    let codes = [200, 200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    let codes = status_writes([200, 200, 409, 200]);
     assert_eq!(scene.writes(), codes, "introduced, introduced anew, refused, checked");
     assert_eq!(warnings(&scene).await, [""; 0]);
 }
@@ -102,8 +115,7 @@ async fn the_result_of_an_old_spec_is_discarded() {
     let cluster = Cluster::shared().await;
     cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    let mut gate = Gate::before(server.address()).await;
+    let (server, mut gate) = gated(&scene).await;
     scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
     gate.wait().await;
     scene.edit("a", json!({"spec": {"alertDays": 45}})).await;
@@ -114,7 +126,7 @@ async fn the_result_of_an_old_spec_is_discarded() {
     .await;
     let _open = gate.open();
     has_only_seen_a_valid_certificate(&scene.settled("a").await);
-    let codes = [200, 200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    let codes = status_writes([200, 200, 409, 200]);
     assert_eq!(scene.writes(), codes);
     assert_eq!((server.accepted(), warnings(&scene).await), (1, vec![]));
 }
@@ -125,8 +137,7 @@ async fn a_change_beside_the_spec_during_a_check_costs_no_second_one() {
     let cluster = Cluster::shared().await;
     cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    let mut gate = Gate::before(server.address()).await;
+    let (server, mut gate) = gated(&scene).await;
     scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
     gate.wait().await;
     scene.edit("a", json!({"metadata": {"labels": {"team": "shop"}}})).await;
@@ -135,7 +146,7 @@ async fn a_change_beside_the_spec_during_a_check_costs_no_second_one() {
     assert_eq!(monitor.labels()["team"], "shop");
     let status = monitor.status.as_ref().unwrap();
     assert_eq!((status.consecutive_failures, server.accepted()), (Some(1), 0), "{:?}", conditions(&monitor));
-    let codes = [200, 409, 200].map(|code| format!("patch sslmonitors/status a {code}"));
+    let codes = status_writes([200, 409, 200]);
     assert_eq!(scene.writes(), codes, "introduced, refused, decided anew");
 }
 
@@ -145,8 +156,7 @@ async fn a_monitor_that_is_deleted_during_its_check_leaves_nothing_behind() {
     let cluster = Cluster::shared().await;
     let operator = cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    let mut gate = Gate::before(server.address()).await;
+    let (server, mut gate) = gated(&scene).await;
     scene.monitor("a", gate.address, json!({"timeout": "1m"})).await;
     gate.wait().await;
     scene.delete::<SslMonitor>("a").await;
