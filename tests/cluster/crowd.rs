@@ -12,8 +12,8 @@ use std::{
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    stage::{PATIENCE, Stage, free, states, stream},
-    support::eventually,
+    stage::{PATIENCE, Stage, states, stream},
+    support::{eventually, loopback},
 };
 
 /// How many monitors watch the one server.
@@ -23,7 +23,7 @@ const CROWD: usize = 50;
 #[ignore = "needs a control plane: cargo xtask test"]
 async fn monitors_of_one_host_and_port_never_have_two_connections_in_flight() {
     let stage = Stage::new().await;
-    let listener = TcpListener::bind(free()).await.unwrap();
+    let listener = TcpListener::bind(loopback()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (release, held) = watch::channel(false);
     let counts = Arc::new(Counts::default());

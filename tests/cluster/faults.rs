@@ -12,8 +12,8 @@ use tokio::{net::TcpListener, time::sleep};
 use xtask::farm::TlsServer;
 
 use crate::{
-    scene::{ALL_WELL, Scene, conditions, loopback},
-    support::{Cluster, eventually, eventually_object},
+    scene::{ALL_WELL, Scene, conditions},
+    support::{Cluster, eventually, eventually_object, loopback},
 };
 
 const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];

@@ -9,7 +9,10 @@ use tokio::{
 };
 use xtask::farm::{Authority, Issued, Leaf, TlsServer, self_signed};
 
-use crate::stage::{Stage, free, serve, states, stream};
+use crate::{
+    stage::{Stage, serve, states, stream},
+    support::loopback,
+};
 
 /// Name of the monitor; the states of Reachable, CertificateValid and CertificateExpiring; the summary; the Events.
 type Row = (&'static str, [&'static str; 3], &'static str, &'static [&'static str]);
@@ -133,8 +136,8 @@ impl Servers {
             }
         }
         let refusing = TcpSocket::new_v4().unwrap();
-        refusing.bind(free()).unwrap();
-        let listener = TcpListener::bind(free()).await.unwrap();
+        refusing.bind(loopback()).unwrap();
+        let listener = TcpListener::bind(loopback()).await.unwrap();
         let closing = listener.local_addr().unwrap();
         Self { tls, refusing, closing, task: tokio::spawn(hang_up(listener)) }
     }

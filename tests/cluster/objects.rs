@@ -12,8 +12,8 @@ use tokio::net::TcpSocket;
 use xtask::farm::Leaf;
 
 use crate::{
-    stage::{Stage, free, serve, stream},
-    support::{Cluster, eventually},
+    stage::{Stage, serve, stream},
+    support::{Cluster, eventually, loopback},
 };
 
 /// A manifest that sets every field.
@@ -158,7 +158,7 @@ async fn kubectl_get_shows_every_column() {
     let web = serve(&stage.authority.issue(&valid)).await;
     let old_server = serve(&stage.authority.issue(&old)).await;
     let refusing = TcpSocket::new_v4().unwrap();
-    refusing.bind(free()).unwrap();
+    refusing.bind(loopback()).unwrap();
     let down = refusing.local_addr().unwrap();
     let mut off = stage.manifest("off", "off.test", down);
     off["spec"]["enabled"] = false.into();

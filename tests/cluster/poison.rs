@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use ssl_monitor_operator::api::SslMonitor;
 
 use crate::{
-    scene::{ALL_WELL, Scene, conditions, loopback, message, monitor},
-    support::{Cluster, eventually},
+    scene::{ALL_WELL, Scene, conditions, message, monitor},
+    support::{Cluster, eventually, loopback},
 };
 
 const DEFINITION: &str = "sslmonitors.sslmonitor.io";

@@ -17,8 +17,8 @@ use tokio::{
 use xtask::farm::TlsServer;
 
 use crate::{
-    scene::{ALL_WELL, Scene, conditions, loopback},
-    support::{Cluster, eventually, eventually_object},
+    scene::{ALL_WELL, Scene, conditions},
+    support::{Cluster, eventually, eventually_object, loopback},
 };
 
 /// Holds its first connection until it is let go, and then breaks it; later ones reach the server behind.

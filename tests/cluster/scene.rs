@@ -23,7 +23,7 @@ use xtask::{
     farm::{Authority, Issued, Leaf, ServerOptions, TlsServer},
 };
 
-use crate::support::{Cluster, OPERATOR_USER, eventually_object};
+use crate::support::{Cluster, OPERATOR_USER, eventually_object, loopback};
 
 /// The domain that all monitors of a scene watch; only their addresses differ.
 pub(crate) const DOMAIN: &str = "web.scene.test";
@@ -204,11 +204,6 @@ pub(crate) async fn forbid(client: &Client, resources: &[&str]) -> ClusterRole {
 /// Give the operator its rules back.
 pub(crate) async fn restore(client: &Client, role: ClusterRole) {
     patch::<ClusterRole>(client, ROLE, json!({"rules": role.rules})).await;
-}
-
-/// Any free port of a loopback address that is not the API server's.
-pub(crate) fn loopback() -> SocketAddr {
-    ([127, 0, 0, 2], 0).into()
 }
 
 /// An address that refuses connections for as long as the socket lives: bound, not listened at.

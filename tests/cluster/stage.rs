@@ -1,10 +1,7 @@
 //! Monitors of the farm's servers, in a namespace of their own, under the operator that all tests share.
 #![allow(dead_code)] // each helper is for the tests that need it
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use k8s_openapi::api::{core::v1::ConfigMap, events::v1::Event};
 use kube::{
@@ -18,7 +15,7 @@ use xtask::{
     farm::{Authority, Issued, Leaf, ServerOptions, TlsServer},
 };
 
-use crate::support::{Cluster, OPERATOR_USER, Operator, eventually, eventually_object};
+use crate::support::{Cluster, OPERATOR_USER, Operator, eventually, eventually_object, loopback};
 
 /// How long what must come may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -163,14 +160,9 @@ impl Stage {
     }
 }
 
-/// A TLS server on a loopback address that is not the API server's.
+/// A TLS server on a loopback address of its own.
 pub(crate) async fn serve(issued: &Issued) -> TlsServer {
-    TlsServer::start(free(), issued.clone(), ServerOptions::default()).await.unwrap()
-}
-
-/// Any free port of a loopback address that is not the API server's.
-pub(crate) fn free() -> SocketAddr {
-    (Ipv4Addr::new(127, 0, 0, 2), 0).into()
+    TlsServer::start(loopback(), issued.clone(), ServerOptions::default()).await.unwrap()
 }
 
 /// The conditions as type, status and reason, in their order.

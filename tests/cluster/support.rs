@@ -7,8 +7,9 @@
 
 use std::{
     fmt::Debug,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU16, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -213,4 +214,13 @@ where
 fn sentence(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Any free port of a loopback address that no other call of this test binary gets. Monitors of a test that has ended go
+/// on being checked, and failing ones soon: the server of another test must not come to stand where theirs was.
+pub(crate) fn loopback() -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // 127.0.x.x is the API server's and the operator's own.
+    let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    (Ipv4Addr::new(127, 1 + high, low, 1), 0).into()
 }
