@@ -4,18 +4,27 @@
 //! their rules at admission, and [`validate`] applies the same rules without a cluster.
 
 mod duration;
+mod expect;
+mod reach;
 mod schema;
 mod ssl_monitor;
 mod status;
+mod tls;
 mod validation;
 
 pub use duration::{ParseDurationError, format_duration, parse_duration};
+pub use expect::ExpectSpec;
+pub use reach::{AddressSelection, IpFamily, ProxyProtocol, ProxySpec};
 pub use schema::{crd_files, ssl_monitor_crd};
 pub use ssl_monitor::{
-    CaBundle, DEFAULT_ALERT_DAYS, DEFAULT_INTERVAL, DEFAULT_KEY, DEFAULT_PORT, DEFAULT_TIMEOUT, KeyRef, MAX_INTERVAL,
-    MAX_TIMEOUT, MIN_INTERVAL, MIN_TIMEOUT, REQUESTED_AT_ANNOTATION, ServiceRef, SslMonitor, SslMonitorSpec, TlsSpec,
+    DEFAULT_ALERT_DAYS, DEFAULT_INTERVAL, DEFAULT_PORT, DEFAULT_TIMEOUT, MAX_INTERVAL, MAX_TIMEOUT, MIN_INTERVAL,
+    MIN_TIMEOUT, REQUESTED_AT_ANNOTATION, ServiceRef, SslMonitor, SslMonitorSpec,
 };
-pub use status::{CertificateStatus, HistoryEntry, MAX_HISTORY, MAX_SANS, SslMonitorStatus, TlsStatus};
+pub use status::{
+    CertificateStatus, EndpointStatus, ExpectedCertificateStatus, FindingStatus, HistoryEntry, MAX_ENDPOINTS,
+    MAX_FINDINGS, MAX_HISTORY, MAX_SANS, RevocationStatus, SslMonitorStatus, TlsStatus,
+};
+pub use tls::{CaBundle, DEFAULT_KEY, KeyRef, Revocation, RevocationFailure, SecretRef, StartTls, TlsSpec, TlsVersion};
 pub use validation::{FieldError, validate};
 
 /// The API group of every kind of ours.

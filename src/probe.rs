@@ -5,24 +5,30 @@
 
 mod certificate;
 mod connect;
+mod finding;
 mod handshake;
+mod means;
 mod observation;
 mod offline;
 mod pem;
 mod policy;
 mod prober;
 mod resolve;
+mod revocation;
 mod target;
 pub mod text;
 mod trust;
 mod verify;
 
+pub use finding::{Finding, FindingKind, FindingSeverity};
+pub use means::{Identity, IdentityError, Means, Proxy, ProxyKind};
 pub use observation::{
-    Certificate, ClientCertificate, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, Observation, Presented,
-    Session, Stage, Timings, Verdict,
+    Certificate, ClientCertificate, Endpoint, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, MAX_ENDPOINTS,
+    Observation, Presented, Session, Stage, Timings, Verdict,
 };
 pub use offline::{PemError, judge_pem};
 pub use policy::{AddressPolicy, Denied};
 pub use prober::{Prober, ProberError, ProberSettings};
-pub use target::{Host, ParseHostError, Target};
+pub use revocation::{Revocation, RevocationCheck, RevocationSource, RevocationState};
+pub use target::{Addresses, Family, Host, ParseHostError, ProxyProtocol, StartTls, Target};
 pub use trust::{BundleError, RootSource, SystemRoots, TrustStore};

@@ -5,7 +5,9 @@
 use std::{fs, net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{AddressPolicy, FailureReason, Host, Prober, ProberSettings, Target, TrustStore};
+use ssl_monitor_operator::probe::{
+    AddressPolicy, FailureReason, Host, Means, Prober, ProberSettings, Target, TrustStore,
+};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 use xtask::farm::{Authority, Leaf, ServerOptions, TlsServer};
 
@@ -50,7 +52,8 @@ async fn chains_and_floods_beyond_the_limits_leave_nothing_in_memory() {
         for port in std::iter::repeat_n(ports, rounds).flatten() {
             let mut target = Target::new("a.test".parse().unwrap(), port);
             target.connect_host = Some(Host::Address(address));
-            let seen = prober.probe(&target, &trust, Duration::from_secs(20), Timestamp::now()).await;
+            let seen =
+                prober.probe(&target, &Means::trusting(trust.clone()), Duration::from_secs(20), Timestamp::now()).await;
             let reason = seen.failure.unwrap().reason;
             assert_eq!(reason, FailureReason::CertificateTooLarge);
         }

@@ -7,9 +7,12 @@ use std::time::Duration;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{SslMonitorStatus, parse_duration};
+use super::{
+    AddressSelection, CaBundle, ExpectSpec, IpFamily, ProxyProtocol, ProxySpec, SslMonitorStatus, StartTls, TlsSpec,
+    parse_duration,
+};
 
-/// TCP port when none is given.
+/// TCP port when none is given, and no STARTTLS protocol that has another.
 pub const DEFAULT_PORT: u16 = 443;
 /// Days before expiry at which a certificate counts as expiring, when none are given.
 pub const DEFAULT_ALERT_DAYS: u16 = 30;
@@ -17,8 +20,6 @@ pub const DEFAULT_ALERT_DAYS: u16 = 30;
 pub const DEFAULT_INTERVAL: &str = "1h";
 /// Time limit of one check when none is given.
 pub const DEFAULT_TIMEOUT: &str = "10s";
-/// Key of a ConfigMap or Secret that holds a CA bundle when none is given (trust-manager and cert-manager use it).
-pub const DEFAULT_KEY: &str = "ca.crt";
 /// Shortest time between two checks.
 pub const MIN_INTERVAL: Duration = Duration::from_mins(1);
 /// Longest time between two checks: a week.
@@ -86,7 +87,7 @@ pub const REQUESTED_AT_ANNOTATION: &str = "sslmonitor.io/requestedAt";
     printcolumn(
         name = "Port",
         type_ = "integer",
-        json_path = ".spec.port",
+        json_path = ".status.port",
         priority = "1",
         description = "The watched TCP port."
     ),
@@ -101,7 +102,9 @@ pub const REQUESTED_AT_ANNOTATION: &str = "sslmonitor.io/requestedAt";
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || !self.timeout.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || duration(self.timeout) < duration(self.interval)")
-        .message("timeout must be shorter than interval").field_path(".timeout")
+        .message("timeout must be shorter than interval").field_path(".timeout"),
+    validation = Rule::new("has(self.port) == has(oldSelf.port) && (!has(self.port) || self.port == oldSelf.port)")
+        .message("port is immutable; create another monitor for another port").field_path(".port").reason(Reason::FieldValueForbidden)
 )]
 pub struct SslMonitorSpec {
     /// The host whose certificate is watched: a fully qualified DNS name in lower case (international names in their
@@ -115,11 +118,10 @@ pub struct SslMonitorSpec {
     )]
     pub domain: String,
 
-    /// The TCP port at which TLS is spoken. Immutable.
-    #[serde(default = "default_port")]
+    /// The TCP port. When it is not given: the usual one of tls.startTLS, else 443. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("port is immutable; create another monitor for another port").reason(Reason::FieldValueForbidden))]
-    pub port: u16,
+    pub port: Option<u16>,
 
     /// Days before its expiry from which on a certificate counts as expiring (condition CertificateExpiring). 30 suits
     /// production, 14 staging.
@@ -161,9 +163,30 @@ pub struct SslMonitorSpec {
         .message("address must be an IP address or a host name without scheme, port or path, for example 192.0.2.10 or lb.example.com"))]
     pub address: Option<String>,
 
+    /// Which of the addresses behind the name are looked at: All, each with a connection of its own, so that one backend with
+    /// another certificate is found; or Any, the first that answers.
+    #[serde(default)]
+    pub addresses: AddressSelection,
+
+    /// Look at addresses of this IP family only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_family: Option<IpFamily>,
+
+    /// Go through this proxy instead of connecting directly; it comes before the operator's own (flag --proxy).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxySpec>,
+
+    /// Send a PROXY protocol header first, for a server that closes connections without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocol>,
+
     /// How to speak TLS, and whom to trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSpec>,
+
+    /// Which certificate should be served (condition ServedCertificateMatches).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<ExpectSpec>,
 }
 
 /// A Service in the monitor's namespace.
@@ -175,65 +198,6 @@ pub struct ServiceRef {
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
         .message("serviceRef.name must be the name of a Service: lower-case letters, digits and '-'"))]
     pub name: String,
-}
-
-/// How to speak TLS, and whom to trust.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.useSystemRoots) || self.useSystemRoots || has(self.caBundle)")
-    .message("tls.useSystemRoots may be false only together with tls.caBundle; without either no certificate could be trusted"))]
-pub struct TlsSpec {
-    /// Send this name in the handshake (SNI), and verify the certificate for it instead of for the domain: a DNS name, or an
-    /// IP address (which is verified, and not sent).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new(r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))")
-        .message("tls.serverName must be a host name without scheme, port or path, for example api.example.com"))]
-    pub server_name: Option<String>,
-
-    /// CA certificates (PEM) that are trusted besides the system roots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_bundle: Option<CaBundle>,
-
-    /// Whether the roots that the operator ships or finds on its system are trusted. Set it to false, together with caBundle, to
-    /// trust a private CA alone.
-    #[serde(default = "default_true")]
-    pub use_system_roots: bool,
-}
-
-/// Where a CA bundle is: in a ConfigMap or in a Secret of the monitor's namespace.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.configMap) != has(self.secret)").message("tls.caBundle must name either a configMap or a secret"))]
-pub struct CaBundle {
-    /// A ConfigMap that holds the bundle.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_map: Option<KeyRef>,
-
-    /// A Secret that holds the bundle. It must carry the label sslmonitor.io/allowed: "true".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<KeyRef>,
-}
-
-/// A key of a ConfigMap or Secret.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyRef {
-    /// Name of the ConfigMap or Secret.
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new(r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
-        .message("name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.'"))]
-    pub name: String,
-
-    /// The key whose value is the bundle.
-    #[serde(default = "default_key")]
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')").message("key must consist of letters, digits, '-', '_' and '.'"))]
-    pub key: String,
-}
-
-fn default_port() -> u16 {
-    DEFAULT_PORT
 }
 
 fn default_alert_days() -> u16 {
@@ -252,10 +216,6 @@ fn default_timeout() -> String {
     DEFAULT_TIMEOUT.to_owned()
 }
 
-fn default_key() -> String {
-    DEFAULT_KEY.to_owned()
-}
-
 // === impl SslMonitorSpec ===
 
 impl SslMonitorSpec {
@@ -263,15 +223,26 @@ impl SslMonitorSpec {
     pub fn new(domain: &str) -> Self {
         Self {
             domain: domain.to_owned(),
-            port: DEFAULT_PORT,
+            port: None,
             alert_days: DEFAULT_ALERT_DAYS,
             enabled: true,
             service_ref: None,
             interval: default_interval(),
             timeout: default_timeout(),
             address: None,
+            addresses: AddressSelection::All,
+            ip_family: None,
+            proxy: None,
+            proxy_protocol: None,
             tls: None,
+            expect: None,
         }
+    }
+
+    /// The TCP port that is watched: the one given, else the usual one of the STARTTLS protocol, else 443.
+    pub fn port(&self) -> u16 {
+        let usual = || self.tls.as_ref()?.start_tls.map(StartTls::port);
+        self.port.or_else(usual).unwrap_or(DEFAULT_PORT)
     }
 
     /// Time between two checks. A stored value that today's rules would refuse is brought into their bounds, or replaced by

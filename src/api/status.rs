@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// Most subject alternative names that are listed; the number of all is in `sanCount`.
 pub const MAX_SANS: usize = 32;
+/// Most endpoints that are listed; the number of all is in `endpointCount`.
+pub const MAX_ENDPOINTS: usize = 16;
+/// Most findings that are listed, the worst first.
+pub const MAX_FINDINGS: usize = 16;
 /// Most entries of the history.
 pub const MAX_HISTORY: usize = 10;
 
@@ -50,6 +54,31 @@ pub struct SslMonitorStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsStatus>,
 
+    /// The TCP port that is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+
+    /// What each address behind the name served at the last check, the first 16 in the order of the addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub endpoints: Vec<EndpointStatus>,
+
+    /// How many addresses are behind the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub endpoint_count: Option<i32>,
+
+    /// What is to be said of the certificate, its chain and the TLS session beside the verdict: the faults themselves, and what is no
+    /// fault; the worst first, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub findings: Vec<FindingStatus>,
+
+    /// The certificate in the Secret of expect.secretRef at the last check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_certificate: Option<ExpectedCertificateStatus>,
+
     /// How many checks in a row could not complete a handshake; absent when the last one could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -66,7 +95,8 @@ pub struct SslMonitorStatus {
     pub history: Vec<HistoryEntry>,
 
     /// What is to be said of the monitor and of what it sees: Ready, Reachable, CertificateValid, CertificateExpiring;
-    /// ServiceLinked with a serviceRef; Reconciling or Stalled while they are true.
+    /// EndpointsConsistent with several addresses;
+    /// ServedCertificateMatches with expect; ServiceLinked with a serviceRef; Reconciling or Stalled while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -102,6 +132,11 @@ pub struct CertificateStatus {
     /// Whether nothing was wrong with it at the last check: time, name, chain, purpose, key and proof of possession.
     pub is_valid: bool,
 
+    /// False when the server has not proved that it holds the certificate's key: it was read in the clear from a server that speaks
+    /// no TLS version or cipher suite of today, or the connection broke off. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<bool>,
+
     /// Its serial number in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
@@ -111,6 +146,11 @@ pub struct CertificateStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub fingerprint: Option<String>,
+
+    /// sha256// and the digest of its public key (SPKI) in base64, as curl --pinnedpubkey takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub public_key: Option<String>,
 
     /// The names it is for (subject alternative names), the first 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -159,6 +199,93 @@ pub struct CertificateStatus {
     /// The earliest end of validity on the path that was verified; absent when no path was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_chain_valid_to: Option<Time>,
+
+    /// What is known of its revocation; absent when that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationStatus>,
+}
+
+/// What is known of a certificate's revocation.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationStatus {
+    /// Good, Revoked or Unknown.
+    #[schemars(length(max = 32))]
+    pub state: String,
+
+    /// Where that is known from: Staple or CRL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub source: Option<String>,
+
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+
+    /// Why it was revoked, for example keyCompromise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub reason: Option<String>,
+}
+
+/// What one address served.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointStatus {
+    /// IP address and port.
+    #[schemars(length(max = 64))]
+    pub address: String,
+
+    /// Valid, the worst fault of the certificate, or why none was seen.
+    #[schemars(length(max = 64))]
+    pub result: String,
+
+    /// The fingerprint of its certificate; absent when none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub fingerprint: Option<String>,
+
+    /// When that certificate expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Time>,
+
+    /// How long the connection and the handshake took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 600_000))]
+    pub response_time_ms: Option<i32>,
+}
+
+/// Something to be said beside the verdict.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingStatus {
+    /// What kind, for example ValidityTooLong.
+    #[serde(rename = "type")]
+    #[schemars(length(max = 64))]
+    pub type_: String,
+
+    /// info, warning or critical.
+    #[schemars(length(max = 16))]
+    pub severity: String,
+
+    /// What was found, in a sentence.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// The certificate that should be served.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpectedCertificateStatus {
+    /// Its fingerprint.
+    #[schemars(length(max = 128))]
+    pub fingerprint: String,
+
+    /// Start of its validity.
+    pub valid_from: Time,
+
+    /// End of its validity.
+    pub valid_to: Time,
 }
 
 /// A negotiated TLS session.
@@ -172,6 +299,11 @@ pub struct TlsStatus {
     /// The cipher suite, for example TLS_AES_128_GCM_SHA256.
     #[schemars(length(max = 128))]
     pub cipher_suite: String,
+
+    /// The key exchange group, for example X25519MLKEM768 or X25519.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub group: Option<String>,
 }
 
 /// One change of the result.

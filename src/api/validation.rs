@@ -89,6 +89,9 @@ fn check(value: &Value, schema: &Value, path: &str, errors: &mut Vec<FieldError>
         return fault(message);
     }
     bound_faults(value, schema).into_iter().for_each(&mut fault);
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(item, &schema["items"], &format!("{path}[{index}]"), errors);
+    }
     if let Value::Object(object) = value
         && let Some(properties) = schema["properties"].as_object()
     {
@@ -123,8 +126,22 @@ fn type_fault(value: &Value, schema: &Value) -> Option<String> {
     (expected != found).then(|| format!("must be of type {expected}, not {found}"))
 }
 
+fn choice_fault(value: &Value, schema: &Value) -> Option<String> {
+    let choices = schema["enum"].as_array()?;
+    let known: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+    (!choices.contains(value)).then(|| format!("must be one of {}, found {value}", known.join(", ")))
+}
+
 fn bound_faults(value: &Value, schema: &Value) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut faults: Vec<String> = choice_fault(value, schema).into_iter().collect();
+    if let Some(items) = value.as_array().map(|items| u64::try_from(items.len()).unwrap_or(u64::MAX)) {
+        let limit = |name: &str| schema[name].as_u64();
+        faults.extend(
+            limit("minItems").filter(|min| items < *min).map(|min| format!("must have at least {min} entries")),
+        );
+        faults
+            .extend(limit("maxItems").filter(|max| items > *max).map(|max| format!("must have at most {max} entries")));
+    }
     if let Some(number) = value.as_i64() {
         let limit = |name: &str| schema[name].as_i64();
         faults.extend(limit("minimum").filter(|min| number < *min).map(|min| format!("must be at least {min}")));
@@ -165,7 +182,7 @@ fn holds(rule: &str, value: &Value) -> Option<bool> {
     let has = |field: &str| value.get(field).is_some();
     Some(match rule {
         // A rule about an update: a manifest alone has no old value.
-        "self == oldSelf" => true,
+        "self == oldSelf" | PORT_RULE => true,
         HOST_RULE => is_host(text),
         INTERVAL_RULE => is_within(text, MIN_INTERVAL, MAX_INTERVAL),
         TIMEOUT_RULE => is_within(text, MIN_TIMEOUT, MAX_TIMEOUT),
@@ -175,6 +192,11 @@ fn holds(rule: &str, value: &Value) -> Option<bool> {
         SERVICE_NAME_RULE => SERVICE_NAME.is_match(text),
         OBJECT_NAME_RULE => OBJECT_NAME.is_match(text),
         KEY_RULE => KEY.is_match(text),
+        PROXY_RULE => has("url") || has("secretRef"),
+        PROXY_URL_RULE => PROXY_URL.is_match(text),
+        EXPECT_RULE => ["fingerprints", "publicKeys", "issuers", "secretRef"].into_iter().any(has),
+        FINGERPRINTS_RULE => strings(value).all(|text| FINGERPRINT.is_match(text)),
+        PUBLIC_KEYS_RULE => strings(value).all(|text| PUBLIC_KEY.is_match(text)),
         _ => return None,
     })
 }
@@ -187,6 +209,13 @@ const ROOTS_RULE: &str = "!has(self.useSystemRoots) || self.useSystemRoots || ha
 const BUNDLE_RULE: &str = "has(self.configMap) != has(self.secret)";
 const SERVICE_NAME_RULE: &str = "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
 const OBJECT_NAME_RULE: &str = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
+const PORT_RULE: &str = "has(self.port) == has(oldSelf.port) && (!has(self.port) || self.port == oldSelf.port)";
+const PROXY_RULE: &str = "has(self.url) || has(self.secretRef)";
+const PROXY_URL_RULE: &str =
+    r"self.matches('^(http|socks5|socks5h)://([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\\[[0-9a-f:.]+\\]):[0-9]{1,5}/?$')";
+const EXPECT_RULE: &str = "has(self.fingerprints) || has(self.publicKeys) || has(self.issuers) || has(self.secretRef)";
+const FINGERPRINTS_RULE: &str = "self.all(item, item.matches('^(SHA256:)?([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$'))";
+const PUBLIC_KEYS_RULE: &str = "self.all(item, item.matches('^sha256//?[A-Za-z0-9+/]{43}=$'))";
 const KEY_RULE: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
 
 static HOST: LazyLock<Regex> =
@@ -194,6 +223,11 @@ static HOST: LazyLock<Regex> =
 static SERVICE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
 static OBJECT_NAME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"));
+static PROXY_URL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(http|socks5|socks5h)://([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\]):[0-9]{1,5}/?$")
+});
+static FINGERPRINT: LazyLock<Regex> = LazyLock::new(|| pattern("^(SHA256:)?([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$"));
+static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^sha256//?[A-Za-z0-9+/]{43}=$"));
 static KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^[-._a-zA-Z0-9]+$"));
 
 fn pattern(text: &str) -> Regex {
@@ -262,7 +296,7 @@ mod tests {
     #[test]
     fn every_rule_of_the_schema_has_a_twin() {
         let rules = rules(&SCHEMA);
-        assert_eq!(rules.len(), 15, "{rules:#?}");
+        assert_eq!(rules.len(), 23, "{rules:#?}");
         for rule in rules {
             assert!(holds(&rule, &json!({})).is_some(), "no twin for {rule}");
         }
@@ -336,7 +370,9 @@ mod tests {
     fn an_unknown_field_is_an_error_that_lists_the_known_ones() {
         assert_eq!(
             faults(&json!({"domain": "a.test", "tls": {"sni": "x.test"}})),
-            ["spec.tls.sni: is an unknown field; known here: caBundle, serverName, useSystemRoots"]
+            [
+                "spec.tls.sni: is an unknown field; known here: caBundle, clientCertificateRef, minVersion, revocation, revocationFailure, serverName, startTLS, useSystemRoots"
+            ]
         );
     }
 

@@ -129,7 +129,7 @@ fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
 }
 
 fn monitor_of(target: &DomainPort) -> SslMonitor {
-    let spec = SslMonitorSpec { port: target.port, ..SslMonitorSpec::new(&target.host.to_string()) };
+    let spec = SslMonitorSpec { port: Some(target.port), ..SslMonitorSpec::new(&target.host.to_string()) };
     SslMonitor::new(&object_name(target), spec)
 }
 
@@ -161,7 +161,7 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
         spec.address = Some(to.address.to_string());
     }
     if let Some(name) = &args.server_name {
-        let tls = spec.tls.get_or_insert(TlsSpec { server_name: None, ca_bundle: None, use_system_roots: true });
+        let tls = spec.tls.get_or_insert_with(TlsSpec::default);
         tls.server_name = Some(name.to_string());
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn sentence(monitor: &SslMonitor) -> &str {
 pub(super) fn target_name(monitor: &SslMonitor) -> String {
     let spec = &monitor.spec;
     match spec.domain.parse::<Host>() {
-        Ok(host) if spec.port != DEFAULT_PORT => Target::new(host, spec.port).to_string(),
+        Ok(host) if spec.port() != DEFAULT_PORT => Target::new(host, spec.port()).to_string(),
         _ => spec.domain.clone(),
     }
 }

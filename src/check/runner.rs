@@ -9,7 +9,7 @@ use super::{InputError, input, trust::Trust};
 use crate::{
     api::SslMonitor,
     monitor::{BundleProblem, ConditionType, Input, Outcome, ServiceLink, decide, target},
-    probe::{Host, Observation, Prober, TrustStore, judge_pem},
+    probe::{Host, Means, Observation, Prober, TrustStore, judge_pem},
 };
 
 /// How to check.
@@ -60,7 +60,8 @@ impl Runner {
             Err(stall) => judged(monitor, Outcome::Stalled(&stall), problem, now),
             Ok(mut target) => {
                 target.connect_port = self.connect_port;
-                let observation = self.prober.probe(&target, trust, monitor.spec.timeout(), now).await;
+                let observation =
+                    self.prober.probe(&target, &Means::trusting(trust.clone()), monitor.spec.timeout(), now).await;
                 judged(monitor, Outcome::Probed(&observation), problem, now)
             }
         }

@@ -85,7 +85,7 @@ pub(super) async fn announce(context: &Context, monitor: &SslMonitor, announceme
 fn log(monitor: &SslMonitor, announcement: &Announcement) {
     let (namespace, name) = (monitor.namespace().unwrap_or_default(), monitor.name_any());
     let Announcement { severity, reason, note } = announcement;
-    let (domain, port) = (&monitor.spec.domain, monitor.spec.port);
+    let (domain, port) = (&monitor.spec.domain, monitor.spec.port());
     match severity {
         Severity::Normal => tracing::info!(namespace, name, domain, port, reason, "{note}"),
         Severity::Warning => tracing::warn!(namespace, name, domain, port, reason, "{note}"),

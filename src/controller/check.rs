@@ -19,7 +19,7 @@ use crate::{
         BundleProblem, BundleProblemKind, Due, Input, Outcome, Plan, decide, due, is_ahead, is_introduced,
         next_bundle_look, requested_at, target, told_bundle_problem,
     },
-    probe::{FailureReason, Observation, TrustStore},
+    probe::{FailureReason, Means, Observation, TrustStore},
     schedule::Next,
 };
 
@@ -78,7 +78,7 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Failed> {
     match due(&monitor, status, now()) {
         Due::Never => Ok(Next::Never),
         Due::Now(_) => probe(context, key, monitor).await,
-        Due::At(time) => look(context, key, monitor, time).await,
+        Due::At(time) => Box::pin(look(context, key, monitor, time)).await,
     }
 }
 
@@ -124,7 +124,7 @@ async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Resu
     };
     let (trust, problem) = trust(context, key, &monitor).await?;
     let request = requested_at(&monitor).map(ToOwned::to_owned);
-    let observation = context.prober.probe(&target, &trust, monitor.spec.timeout(), now()).await;
+    let observation = context.prober.probe(&target, &Means::trusting(trust), monitor.spec.timeout(), now()).await;
     context.metrics.count_probe(result_of(&observation));
     tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
     let seen = Seen { observation, problem, request };

@@ -269,7 +269,7 @@ fn sample(monitor: &SslMonitor) -> Sample {
     let chain = certificate.and_then(|c| c.verified_chain_valid_to.as_ref().or(c.presented_chain_valid_to.as_ref()));
     Sample {
         domain: monitor.spec.domain.as_str().into(),
-        port: monitor.spec.port,
+        port: monitor.spec.port(),
         up: is(ConditionType::Reachable),
         valid: is(ConditionType::CertificateValid),
         expiring: is(ConditionType::CertificateExpiring),

@@ -132,10 +132,11 @@ fn probed(input: &Input<'_>, observation: &Observation, old: SslMonitorStatus) -
     };
     let certificate = certificate(input, observation, old.certificate);
     let not_after = certificate.as_ref().and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0);
-    let session = observation
-        .session
-        .as_ref()
-        .map(|session| TlsStatus { version: session.version.to_owned(), cipher_suite: session.cipher_suite.clone() });
+    let session = observation.session.as_ref().map(|session| TlsStatus {
+        version: session.version.to_owned(),
+        cipher_suite: session.cipher_suite.clone(),
+        group: session.group.clone(),
+    });
     let millis = i32::try_from(observation.timings.total.as_millis()).unwrap_or(MAX_RESPONSE_MS);
     SslMonitorStatus {
         last_checked_at: Some(Time(input.now)),

@@ -55,7 +55,7 @@ fn ready(input: &Input<'_>) -> Statement {
         not_ready(Reason::Forbidden, why)
     } else {
         let every = format_duration(spec.interval());
-        (ConditionStatus::True, Reason::Monitoring, format!("{}:{} is checked every {every}", spec.domain, spec.port))
+        (ConditionStatus::True, Reason::Monitoring, format!("{}:{} is checked every {every}", spec.domain, spec.port()))
     };
     Statement { kind: ConditionType::Ready, status, reason, message }
 }

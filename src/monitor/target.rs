@@ -38,7 +38,7 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
         ));
     }
     let server_name = spec.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
-    let mut target = Target::new(host("domain", &spec.domain)?, spec.port);
+    let mut target = Target::new(host("domain", &spec.domain)?, spec.port());
     target.connect_host = spec.address.as_deref().map(|text| host("address", text)).transpose()?;
     target.server_name = server_name.map(|text| host("tls.serverName", text)).transpose()?;
     if let Host::Address(address) = target.dialled_host() {

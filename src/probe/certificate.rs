@@ -7,6 +7,7 @@ mod san;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
@@ -34,6 +35,12 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
     let bytes: Vec<String> =
         digest::digest(&digest::SHA256, der).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
     format!("SHA256:{}", bytes.join(":"))
+}
+
+/// `sha256//` and the digest of the public key (SPKI) in base64, as `curl --pinnedpubkey` takes it.
+pub(super) fn public_key_pin(certificate: &X509Certificate<'_>) -> String {
+    let digest = digest::digest(&digest::SHA256, certificate.public_key().raw);
+    format!("sha256//{}", BASE64_STANDARD.encode(digest.as_ref()))
 }
 
 /// The facts that people ask for.

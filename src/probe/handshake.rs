@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ClientCertificate, Failure, FailureReason, Session, Stage};
+use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage};
 use meter::{Meter, Metered};
 use recorder::Recorder;
 
@@ -63,11 +63,15 @@ impl Handshaker {
         &self,
         stream: TcpStream,
         name: ServerName<'static>,
+        identity: Option<&Identity>,
         round_trip: Duration,
         deadline: Instant,
     ) -> Shaken {
         let start = Instant::now();
-        let recorder = Arc::new(Recorder::new(self.provider.signature_verification_algorithms));
+        let recorder = Arc::new(Recorder::new(
+            self.provider.signature_verification_algorithms,
+            identity.map(Identity::certified_key),
+        ));
         let meter = Arc::new(Meter::default());
         let connector = TlsConnector::from(Arc::new(recorder::attach(self.config.clone(), &recorder)));
         let handshake = connector.connect(name, Metered::new(stream, meter.clone()));
@@ -130,7 +134,8 @@ fn session<T>(stream: &TlsStream<T>) -> Option<Session> {
     };
     let suite = format!("{:?}", connection.negotiated_cipher_suite()?.suite());
     // rustls writes TLS13_… where IANA writes TLS_….
-    Some(Session { version, cipher_suite: suite.replacen("TLS13_", "TLS_", 1) })
+    let group = connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
+    Some(Session { version, cipher_suite: suite.replacen("TLS13_", "TLS_", 1), group })
 }
 
 fn timed_out(meter: &Meter) -> Failure {

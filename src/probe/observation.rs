@@ -7,12 +7,17 @@ use std::{net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
 
-/// Everything one probe saw.
+use super::{Finding, Revocation};
+
+/// Everything one probe saw. Where several addresses were looked at, all but the endpoints speaks of the one that decides: of
+/// those that showed a certificate the one with the worst verdict, at equal verdicts the one whose certificate ends first; when
+/// none did, the one whose failure tells most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
-    /// The vetted address that was connected to, else the one that the failure is about; `None` when none was dialled.
+    /// The vetted address that was connected to, else the one that the failure is about; `None` when none was dialled, or when a
+    /// proxy resolved the name.
     pub address: Option<SocketAddr>,
-    /// How long each stage took.
+    /// How long each stage took; the total is that of the whole probe.
     pub timings: Timings,
     /// The negotiated TLS session; `None` when no version and suite were agreed on.
     pub session: Option<Session>,
@@ -22,6 +27,33 @@ pub struct Observation {
     pub presented: Option<Presented>,
     /// What went wrong on the way; `None` when the handshake completed. A certificate may have been seen all the same.
     pub failure: Option<Failure>,
+    /// What is to be said beside faults and failure, the worst first.
+    pub findings: Vec<Finding>,
+    /// What each address that was looked at showed, in the order of the addresses; at most [`MAX_ENDPOINTS`]. Empty when no address
+    /// was found or allowed.
+    pub endpoints: Vec<Endpoint>,
+    /// How many addresses are behind the name, also those that were not looked at.
+    pub endpoint_count: usize,
+}
+
+/// The most addresses that one probe looks at.
+pub const MAX_ENDPOINTS: usize = 16;
+
+/// What one address showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The vetted address that was dialled.
+    pub address: SocketAddr,
+    /// The fingerprint of the leaf, as in [`Presented`]; `None` when no certificate was seen.
+    pub fingerprint: Option<String>,
+    /// The end of the leaf's validity, where it can be read.
+    pub not_after: Option<Timestamp>,
+    /// The worst fault of the certificate; `None` when none was seen or nothing is wrong with it.
+    pub fault: Option<Fault>,
+    /// What went wrong on the way.
+    pub failure: Option<Failure>,
+    /// From the first packet to the end of the handshake, or to the failure.
+    pub took: Duration,
 }
 
 /// How long each stage took; `None` for stages that were not reached or not completed.
@@ -40,10 +72,12 @@ pub struct Timings {
 /// The negotiated TLS session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// `TLS1.2` or `TLS1.3`.
+    /// `TLS1.2` or `TLS1.3`; of a certificate that was read in the clear what the server chose, down to `SSLv3`.
     pub version: &'static str,
     /// The cipher suite's IANA name, for example `TLS_AES_128_GCM_SHA256`.
     pub cipher_suite: String,
+    /// The key exchange group, for example `X25519MLKEM768`; `None` where there was none or it is not known.
+    pub group: Option<String>,
 }
 
 /// Whether the server asked for a client certificate.
@@ -63,6 +97,12 @@ pub enum ClientCertificate {
 pub struct Presented {
     /// `SHA256:` and the upper-case hex of the leaf's digest with colons, as `openssl x509 -fingerprint -sha256` prints it.
     pub fingerprint: String,
+    /// `sha256//` and the digest of the leaf's public key (SPKI) in base64, as `curl --pinnedpubkey` takes it; `None` when the leaf
+    /// cannot be parsed.
+    pub public_key: Option<String>,
+    /// Whether the server has proved that it holds the leaf's key, or there is no server (a chain from a file). Not so when the
+    /// chain was read in the clear, or the connection broke off before.
+    pub proven: bool,
     /// Facts of the leaf; `None` when it cannot be parsed (the verdict then says so).
     pub leaf: Option<Certificate>,
     /// Number of certificates presented, leaf included.
@@ -71,8 +111,12 @@ pub struct Presented {
     pub presented_not_after: Option<Timestamp>,
     /// Earliest `notAfter` on the verified path, leaf included and trust anchor excluded; `None` when no path was found.
     pub verified_not_after: Option<Timestamp>,
+    /// What is known of the leaf's revocation; `None` when that was not asked for.
+    pub revocation: Option<Revocation>,
     /// What the verification found.
     pub verdict: Verdict,
+    /// What is to be said of the chain beside its faults, the worst first.
+    pub findings: Vec<Finding>,
 }
 
 /// Facts of one certificate. Every text is escaped and cut to 256 bytes.
@@ -137,6 +181,8 @@ pub enum FaultKind {
     CertificateUnparsable,
     /// The server could not prove that it holds the certificate's key.
     KeyMismatch,
+    /// The certificate, or an intermediate of its path, has been revoked.
+    Revoked,
     /// The leaf's `notAfter` has passed.
     Expired,
     /// The leaf's `notBefore` has not come yet.
@@ -165,6 +211,8 @@ pub enum FaultKind {
     UnsupportedAlgorithm,
     /// The chain breaks another rule of RFC 5280 (version, critical extension, name constraint, path length…).
     NotVerifiable,
+    /// It could not be found out whether the certificate has been revoked, and that was to be a fault.
+    RevocationUnknown,
     /// The connection ended before the server could prove that it holds the certificate's key: nothing is wrong with what
     /// was seen, but anyone could have sent it.
     Unproven,
@@ -190,6 +238,10 @@ pub enum Stage {
     Policy,
     /// TCP connection.
     Connect,
+    /// The way through the proxy.
+    Proxy,
+    /// The dialogue in the clear that asks for TLS.
+    StartTls,
     /// TLS handshake.
     Handshake,
 }
@@ -211,6 +263,14 @@ pub enum FailureReason {
     HostUnreachable,
     /// The TCP connection was not established in time.
     ConnectTimedOut,
+    /// The proxy could not be reached, or refused.
+    ProxyFailed,
+    /// The server does not offer STARTTLS, or refuses it.
+    StartTlsUnavailable,
+    /// The server sent bytes after its go-ahead and before TLS, which a client might take for protected ones (CVE-2011-0411).
+    StartTlsInjection,
+    /// The dialogue before STARTTLS was broken off, or is not that of the protocol.
+    StartTlsFailed,
     /// The peer reset the connection.
     ConnectionReset,
     /// The peer closed the connection during the handshake.
@@ -270,9 +330,10 @@ impl Verdict {
 
 impl FaultKind {
     /// Every kind, worst first.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::CertificateUnparsable,
         Self::KeyMismatch,
+        Self::Revoked,
         Self::Expired,
         Self::NotYetValid,
         Self::HostnameMismatch,
@@ -287,6 +348,7 @@ impl FaultKind {
         Self::WeakKey,
         Self::UnsupportedAlgorithm,
         Self::NotVerifiable,
+        Self::RevocationUnknown,
         Self::Unproven,
     ];
 
@@ -300,6 +362,7 @@ impl FaultKind {
         match self {
             Self::CertificateUnparsable => "CertificateUnparsable",
             Self::KeyMismatch => "KeyMismatch",
+            Self::Revoked => "Revoked",
             Self::Expired => "Expired",
             Self::NotYetValid => "NotYetValid",
             Self::HostnameMismatch => "HostnameMismatch",
@@ -314,6 +377,7 @@ impl FaultKind {
             Self::WeakKey => "WeakKey",
             Self::UnsupportedAlgorithm => "UnsupportedAlgorithm",
             Self::NotVerifiable => "NotVerifiable",
+            Self::RevocationUnknown => "RevocationUnknown",
             Self::Unproven => "Unproven",
         }
     }
@@ -323,7 +387,7 @@ impl FaultKind {
 
 impl FailureReason {
     /// Every reason, in the order of the stages.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::NameNotFound,
         Self::ResolveFailed,
         Self::ResolveTimedOut,
@@ -331,6 +395,10 @@ impl FailureReason {
         Self::ConnectionRefused,
         Self::HostUnreachable,
         Self::ConnectTimedOut,
+        Self::ProxyFailed,
+        Self::StartTlsUnavailable,
+        Self::StartTlsInjection,
+        Self::StartTlsFailed,
         Self::ConnectionReset,
         Self::ConnectionClosed,
         Self::HandshakeTimedOut,
@@ -357,6 +425,10 @@ impl FailureReason {
             Self::ConnectionRefused => "ConnectionRefused",
             Self::HostUnreachable => "HostUnreachable",
             Self::ConnectTimedOut => "ConnectTimedOut",
+            Self::ProxyFailed => "ProxyFailed",
+            Self::StartTlsUnavailable => "STARTTLSUnavailable",
+            Self::StartTlsInjection => "STARTTLSInjection",
+            Self::StartTlsFailed => "STARTTLSFailed",
             Self::ConnectionReset => "ConnectionReset",
             Self::ConnectionClosed => "ConnectionClosed",
             Self::HandshakeTimedOut => "HandshakeTimedOut",

@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::{
-    AddressPolicy, Failure, FailureReason, Host, Observation, Stage, Target, TrustStore,
+    AddressPolicy, Failure, FailureReason, Host, Means, Observation, Stage, Target, TrustStore,
     connect::connect,
     handshake::{Handshaker, Record},
     resolve::Names,
@@ -83,10 +83,10 @@ impl Prober {
 
     /// Look at the certificate served at a target. `timeout` is the deadline of all stages together, `now` the clock of
     /// the verification. Whatever happens to the target is part of the observation.
-    pub async fn probe(&self, target: &Target, trust: &TrustStore, timeout: Duration, now: Timestamp) -> Observation {
+    pub async fn probe(&self, target: &Target, means: &Means, timeout: Duration, now: Timestamp) -> Observation {
         let start = Instant::now();
         let mut observation = Observation::default();
-        if let Err(failure) = self.observe(&mut observation, target, trust, start + timeout.min(MAX_TIMEOUT), now).await
+        if let Err(failure) = self.observe(&mut observation, target, means, start + timeout.min(MAX_TIMEOUT), now).await
         {
             observation.failure = Some(failure);
         }
@@ -98,7 +98,7 @@ impl Prober {
         &self,
         observation: &mut Observation,
         target: &Target,
-        trust: &TrustStore,
+        means: &Means,
         deadline: Instant,
         now: Timestamp,
     ) -> Result<(), Failure> {
@@ -112,12 +112,12 @@ impl Prober {
         let round_trip = connecting.elapsed();
         observation.timings.connect = Some(round_trip);
 
-        let shaken = self.0.handshaker.shake(stream, name, round_trip, deadline).await;
+        let shaken = self.0.handshaker.shake(stream, name, means.identity.as_ref(), round_trip, deadline).await;
         observation.timings.handshake = shaken.took;
         observation.session = shaken.session;
         observation.client_certificate = shaken.client_certificate;
         observation.failure = shaken.failure;
-        self.judge(observation, shaken.record, target, trust, now).await
+        self.judge(observation, shaken.record, target, &means.trust, now).await
     }
 
     /// The vetted addresses of a target.

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use super::RevocationCheck;
+
 /// The longest domain name, in bytes, without the trailing dot (RFC 1035 §2.3.4).
 const MAX_NAME: usize = 253;
 /// The longest label of a domain name, in bytes (RFC 1035 §2.3.4).
@@ -34,6 +36,66 @@ pub struct Target {
     pub connect_port: Option<u16>,
     /// Send this name in the handshake (SNI) and verify the certificate for it, instead of [`Target::host`].
     pub server_name: Option<Host>,
+    /// Look at every address behind the name, or at the first that answers.
+    pub addresses: Addresses,
+    /// Look at addresses of this family only.
+    pub family: Option<Family>,
+    /// Send a PROXY protocol header first.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Speak this protocol first, and ask it for TLS.
+    pub starttls: Option<StartTls>,
+    /// Whether TLS 1.2 is too old: a server that chooses it fails with `ProtocolTooOld`, and its certificate is shown.
+    pub needs_tls13: bool,
+    /// How revocation is looked into.
+    pub revocation: RevocationCheck,
+    /// Whether it is a fault when it cannot be found out whether the certificate has been revoked.
+    pub needs_revocation_state: bool,
+}
+
+/// Which of the addresses behind a name are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Addresses {
+    /// All, each with a connection of its own.
+    #[default]
+    All,
+    /// The first that answers (RFC 8305).
+    Any,
+}
+
+/// A family of IP addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// A version of the PROXY protocol (HAProxy, doc/proxy-protocol.txt).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProxyProtocol {
+    /// The line of text.
+    V1,
+    /// The binary header.
+    V2,
+}
+
+/// A protocol that is asked for TLS after a dialogue in the clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the names of the protocols
+pub enum StartTls {
+    Smtp,
+    Lmtp,
+    Imap,
+    Pop3,
+    Ftp,
+    Ldap,
+    Postgresql,
+    Mysql,
+    XmppClient,
+    XmppServer,
+    Sieve,
+    Nntp,
 }
 
 // === impl Host ===
@@ -86,7 +148,20 @@ fn is_label(label: &str) -> bool {
 impl Target {
     /// A target that is resolved, connected to and verified by its own host name.
     pub fn new(host: Host, port: u16) -> Self {
-        Self { host, port, connect_host: None, connect_port: None, server_name: None }
+        Self {
+            host,
+            port,
+            connect_host: None,
+            connect_port: None,
+            server_name: None,
+            addresses: Addresses::default(),
+            family: None,
+            proxy_protocol: None,
+            starttls: None,
+            needs_tls13: false,
+            revocation: RevocationCheck::default(),
+            needs_revocation_state: false,
+        }
     }
 
     /// The host that is resolved and dialled.

@@ -61,9 +61,13 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
     let ends = parsed.iter().chain(&others).map(|parsed| certificate::validity(parsed).1);
     Presented {
         fingerprint: certificate::fingerprint(leaf),
+        public_key: parsed.as_ref().map(certificate::public_key_pin),
+        proven: matches!(case.proof, Proof::NotAsked | Proof::Given(Ok(()))),
         chain_length: case.chain.len(),
         presented_not_after: ends.min(),
         verified_not_after: findings.verified_not_after,
+        revocation: None,
+        findings: Vec::new(),
         verdict: Verdict::of(findings.faults),
         leaf: facts,
     }

@@ -122,7 +122,7 @@ async fn two_managers_share_a_monitor_by_server_side_apply_and_the_operator_owns
     let port = i32::from(server.address().port());
     let (spec, bundle) = (&monitor.spec, monitor.spec.ca_bundle().unwrap());
     assert_eq!(
-        (i32::from(spec.port), spec.alert_days, bundle.config_map.as_ref().unwrap().name.as_str()),
+        (i32::from(spec.port()), spec.alert_days, bundle.config_map.as_ref().unwrap().name.as_str()),
         (port, 20, "ca")
     );
     assert_eq!(

@@ -62,6 +62,7 @@ fn observed(presented: Presented, failure: Option<Failure>) -> Observation {
         address: Some("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535".parse().unwrap()),
         timings: Timings { total: Duration::MAX, ..Timings::default() },
         session: Some(Session {
+            group: Some("X25519".to_owned()),
             version: "TLS1.3",
             cipher_suite: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256".into(),
         }),

@@ -1,7 +1,7 @@
 //! Chains and handshakes at the limits: too many, too large, empty, broken off, flooded, and many at once.
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{FailureReason, FaultKind, Prober};
+use ssl_monitor_operator::probe::{FailureReason, FaultKind, Means, Prober};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -115,7 +115,9 @@ async fn a_prober_is_shared_by_many_probes() {
     let (shared, trust): (Prober, _) = (prober(), trust(&authority));
     let running = (0..20).map(|_| {
         let (prober, trust, target) = (shared.clone(), trust.clone(), target("a.test", server.address()));
-        tokio::spawn(async move { prober.probe(&target, &trust, PATIENCE, Timestamp::now()).await })
+        tokio::spawn(
+            async move { prober.probe(&target, &Means::trusting(trust.clone()), PATIENCE, Timestamp::now()).await },
+        )
     });
     for probe in running.collect::<Vec<_>>() {
         assert_eq!(faults(&probe.await.unwrap()), []);

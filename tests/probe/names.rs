@@ -13,7 +13,7 @@ use hickory_proto::{
 };
 use jiff::Timestamp;
 use ssl_monitor_operator::probe::{
-    AddressPolicy, FailureReason, Observation, Prober, ProberSettings, Stage, Target, TrustStore,
+    AddressPolicy, FailureReason, Means, Observation, Prober, ProberSettings, Stage, Target, TrustStore,
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
@@ -121,7 +121,7 @@ fn a_test(port: u16) -> Target {
 }
 
 async fn look(prober: &Prober, port: u16, trust: &TrustStore) -> Observation {
-    prober.probe(&a_test(port), trust, PATIENCE, Timestamp::now()).await
+    prober.probe(&a_test(port), &Means::trusting(trust.clone()), PATIENCE, Timestamp::now()).await
 }
 
 fn nobody() -> TrustStore {
@@ -167,7 +167,7 @@ async fn denied_addresses_are_never_dialled_whatever_their_form() {
     }
     let literal = Target::new("127.0.0.1".parse().unwrap(), port);
     let prober = Prober::new(ProberSettings::default()).unwrap();
-    let seen = prober.probe(&literal, &nobody(), PATIENCE, Timestamp::now()).await;
+    let seen = prober.probe(&literal, &Means::trusting(nobody()), PATIENCE, Timestamp::now()).await;
     let text = "127.0.0.1 may not be probed: 127.0.0.1 is a loopback address";
     assert_eq!(seen.failure.unwrap().detail, text);
     assert!(listener.accept().now_or_never().is_none(), "nothing has connected");
@@ -265,7 +265,10 @@ async fn addresses_of_the_older_kind_are_awaited_longer_than_those_of_the_newer(
         .await;
         let (_held, closed) = closed();
         let limit = Duration::from_secs(1);
-        let seen = dns.prober(loopback()).probe(&a_test(closed.port()), &nobody(), limit, Timestamp::now()).await;
+        let seen = dns
+            .prober(loopback())
+            .probe(&a_test(closed.port()), &Means::trusting(nobody()), limit, Timestamp::now())
+            .await;
         let address = Some(SocketAddr::new(dialled, closed.port()));
         assert_eq!((seen.address, seen.failure.unwrap().stage), (address, Stage::Connect));
     }
@@ -300,7 +303,7 @@ async fn what_goes_wrong_with_a_name_is_told() {
         let silent = expected == FailureReason::ResolveTimedOut;
         let timeout = if silent { Duration::from_millis(300) } else { PATIENCE };
         let prober = dns.prober(loopback());
-        let seen = prober.probe(&a_test(443), &nobody(), timeout, Timestamp::now()).await;
+        let seen = prober.probe(&a_test(443), &Means::trusting(nobody()), timeout, Timestamp::now()).await;
         let failure = seen.failure.unwrap();
         assert_eq!((failure.reason, failure.stage), (expected, Stage::Resolve), "{}", failure.detail);
         assert!(failure.detail.starts_with("a.test could not be resolved: ") && failure.detail.ends_with(says));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{ClientCertificate, FailureReason, Observation, Stage, TrustStore};
+use ssl_monitor_operator::probe::{ClientCertificate, FailureReason, Means, Observation, Stage, TrustStore};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -60,7 +60,7 @@ async fn until_gone(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 async fn look_within(address: SocketAddr, timeout: Duration) -> Observation {
-    prober().probe(&target("a.test", address), &nobody(), timeout, Timestamp::now()).await
+    prober().probe(&target("a.test", address), &Means::trusting(nobody()), timeout, Timestamp::now()).await
 }
 
 fn alert(level: u8, number: u8) -> Vec<u8> {

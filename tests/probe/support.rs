@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
 use ssl_monitor_operator::probe::{
-    AddressPolicy, FailureReason, FaultKind, Host, Observation, Prober, ProberSettings, Target, TrustStore,
+    AddressPolicy, FailureReason, FaultKind, Host, Means, Observation, Prober, ProberSettings, Target, TrustStore,
 };
 use xtask::farm::{Authority, Issued, ServerOptions, TlsServer};
 
@@ -49,7 +49,7 @@ pub(crate) async fn serve_with(issued: Issued, options: ServerOptions) -> TlsSer
 
 /// Probe `a.test` at this address, now.
 pub(crate) async fn look(address: SocketAddr, trust: &TrustStore) -> Observation {
-    prober().probe(&target("a.test", address), trust, PATIENCE, Timestamp::now()).await
+    prober().probe(&target("a.test", address), &Means::trusting(trust.clone()), PATIENCE, Timestamp::now()).await
 }
 
 /// Serve a chain for `a.test`, look at it, and be gone.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use ssl_monitor_operator::probe::{
-    ClientCertificate, FailureReason, FaultKind, Host, Session, Stage, Target, TrustStore,
+    ClientCertificate, FailureReason, FaultKind, Host, Means, Session, Stage, Target, TrustStore,
 };
 use xtask::farm::{Authority, ClientAuth, Issued, Leaf, ServerOptions, self_signed};
 
@@ -24,7 +24,11 @@ async fn a_good_certificate_is_valid_and_its_facts_are_told() {
 
     assert_eq!(seen.failure, None);
     assert_eq!(seen.address, Some(server.address()));
-    let session = Session { version: "TLS1.3", cipher_suite: "TLS_AES_256_GCM_SHA384".to_owned() };
+    let session = Session {
+        version: "TLS1.3",
+        cipher_suite: "TLS_AES_256_GCM_SHA384".to_owned(),
+        group: Some("X25519".to_owned()),
+    };
     assert_eq!(seen.session, Some(session));
     assert_eq!(seen.client_certificate, ClientCertificate::NotRequested);
     let presented = seen.presented.unwrap();
@@ -53,7 +57,7 @@ async fn tls_1_2_is_good_enough() {
     let seen = look(server.address(), &trust(&authority)).await;
     assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
     let cipher_suite = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384".to_owned();
-    assert_eq!(seen.session, Some(Session { version: "TLS1.2", cipher_suite }));
+    assert_eq!(seen.session, Some(Session { version: "TLS1.2", cipher_suite, group: Some("X25519".to_owned()) }));
 }
 
 #[tokio::test]
@@ -303,7 +307,7 @@ async fn an_address_is_verified_by_address_and_sends_no_server_name() {
     ] {
         let server = serve(authority.issue(&Leaf::new(names))).await;
         target.connect_port = Some(server.address().port());
-        let seen = prober().probe(&target, &trust, PATIENCE, Timestamp::now()).await;
+        let seen = prober().probe(&target, &Means::trusting(trust.clone()), PATIENCE, Timestamp::now()).await;
         assert_eq!((reason(&seen), faults(&seen)), (None, kinds));
         assert_eq!(server.server_names(), [None]);
     }
@@ -315,7 +319,7 @@ async fn another_server_name_is_sent_and_verified_instead() {
     let server = serve(authority.issue(&Leaf::new(["b.test"]))).await;
     let mut target = target("a.test", server.address());
     target.server_name = Some(Host::Name("b.test".to_owned()));
-    let seen = prober().probe(&target, &trust(&authority), PATIENCE, Timestamp::now()).await;
+    let seen = prober().probe(&target, &Means::trusting(trust(&authority)), PATIENCE, Timestamp::now()).await;
     assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
     assert_eq!(server.server_names(), [Some("b.test".to_owned())]);
 }
@@ -348,21 +352,30 @@ async fn renewal_other_trust_and_the_passing_of_time_are_seen_by_the_same_prober
     let server = serve(authority.issue(&Leaf::new(["a.test"]))).await;
     let (prober, target) = (prober(), target("a.test", server.address()));
     let farm = trust(&authority);
-    let first = prober.probe(&target, &farm, PATIENCE, now).await;
+    let first = prober.probe(&target, &Means::trusting(farm.clone()), PATIENCE, now).await;
     assert_eq!(faults(&first), []);
-    assert_eq!(faults(&prober.probe(&target, &farm, PATIENCE, now).await), []);
+    assert_eq!(faults(&prober.probe(&target, &Means::trusting(farm.clone()), PATIENCE, now).await), []);
     let other = trust(&Authority::new("Other"));
-    assert_eq!(faults(&prober.probe(&target, &other, PATIENCE, now).await), [FaultKind::UnknownIssuer]);
+    assert_eq!(
+        faults(&prober.probe(&target, &Means::trusting(other.clone()), PATIENCE, now).await),
+        [FaultKind::UnknownIssuer]
+    );
     let nobody = TrustStore::new(None, None).unwrap();
     assert!(nobody.is_empty());
-    assert_eq!(faults(&prober.probe(&target, &nobody, PATIENCE, now).await), [FaultKind::UnknownIssuer]);
-    let later = prober.probe(&target, &farm, PATIENCE, now + DAY * 20).await;
+    assert_eq!(
+        faults(&prober.probe(&target, &Means::trusting(nobody.clone()), PATIENCE, now).await),
+        [FaultKind::UnknownIssuer]
+    );
+    let later = prober.probe(&target, &Means::trusting(farm.clone()), PATIENCE, now + DAY * 20).await;
     assert_eq!(faults(&later), [FaultKind::IntermediateExpired]);
     let elsewhere = Target { server_name: Some(Host::Name("b.test".to_owned())), ..target.clone() };
-    assert_eq!(faults(&prober.probe(&elsewhere, &farm, PATIENCE, now).await), [FaultKind::HostnameMismatch]);
+    assert_eq!(
+        faults(&prober.probe(&elsewhere, &Means::trusting(farm.clone()), PATIENCE, now).await),
+        [FaultKind::HostnameMismatch]
+    );
 
     server.serve(authority.issue(&Leaf::new(["a.test"])));
-    let renewed = prober.probe(&target, &farm, PATIENCE, now).await;
+    let renewed = prober.probe(&target, &Means::trusting(farm.clone()), PATIENCE, now).await;
     assert_eq!(faults(&renewed), []);
     assert_ne!(renewed.presented.unwrap().fingerprint, first.presented.unwrap().fingerprint);
 }

@@ -94,10 +94,10 @@ fn monitor(served: &Served, prefix: &str, number: usize) -> SslMonitor {
     let bundle = KeyRef { name: config_map.to_owned(), key: key.to_owned() };
     let bundle = CaBundle { config_map: Some(bundle), secret: None };
     let spec = SslMonitorSpec {
-        port: address.port(),
+        port: Some(address.port()),
         address: Some(address.ip().to_string()),
         interval: "24h".to_owned(),
-        tls: Some(TlsSpec { server_name: None, ca_bundle: Some(bundle), use_system_roots: true }),
+        tls: Some(TlsSpec { ca_bundle: Some(bundle), ..TlsSpec::default() }),
         ..SslMonitorSpec::new(&format!("{prefix}-{number}.{name}"))
     };
     SslMonitor::new(&format!("{prefix}-{number}"), spec)

@@ -64,5 +64,5 @@ fn name(monitor: &SslMonitor) -> String {
     let spec = &monitor.spec;
     spec.domain
         .parse::<Host>()
-        .map_or_else(|_| format!("{}:{}", spec.domain, spec.port), |host| Target::new(host, spec.port).to_string())
+        .map_or_else(|_| format!("{}:{}", spec.domain, spec.port()), |host| Target::new(host, spec.port()).to_string())
 }

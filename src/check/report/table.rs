@@ -62,7 +62,7 @@ fn wide_row(monitor: &SslMonitor) -> Vec<String> {
     let version = status.and_then(|status| status.tls.as_ref()).map(|tls| tls.version.clone());
     vec![
         monitor.spec.domain.clone(),
-        monitor.spec.port.to_string(),
+        monitor.spec.port().to_string(),
         summary(monitor).to_owned(),
         days,
         expires,

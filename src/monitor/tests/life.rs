@@ -60,6 +60,10 @@ pub(super) fn served(fingerprint: &str, not_after: Timestamp) -> Observation {
         address: Some("192.0.2.1:443".parse().unwrap()),
         timings: Timings { total: Duration::from_millis(12), ..Timings::default() },
         presented: Some(Presented {
+            public_key: None,
+            proven: true,
+            revocation: None,
+            findings: Vec::new(),
             fingerprint: fingerprint.to_owned(),
             leaf: Some(leaf),
             chain_length: 2,

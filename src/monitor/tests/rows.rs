@@ -180,7 +180,7 @@ fn a_spec_that_can_never_work_says_which_field() {
     assert_eq!(message(|spec| spec.domain = "https://a.test".to_owned()), format!("domain {rule}"));
     assert_eq!(message(|spec| spec.address = Some("a.test:1".to_owned())), format!("address {rule}"));
     let alone = |spec: &mut SslMonitorSpec| {
-        spec.tls = Some(TlsSpec { server_name: None, ca_bundle: None, use_system_roots: false });
+        spec.tls = Some(TlsSpec { use_system_roots: false, ..TlsSpec::default() });
     };
     assert_eq!(message(alone), "tls.useSystemRoots is false and there is no tls.caBundle: nothing could be trusted");
 }

@@ -31,12 +31,14 @@ pub(in crate::probe) struct Record {
 #[derive(Debug)]
 pub(super) struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
+    /// What is shown to servers that ask for a client certificate.
+    identity: Option<Arc<CertifiedKey>>,
     record: Mutex<Record>,
 }
 
 /// A configuration whose handshakes verify nothing; give it a recorder by [`attach`] before use.
 pub(super) fn config(provider: Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
-    let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms));
+    let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms, None));
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::ALL_VERSIONS)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(recorder).with_no_client_auth())
 }
@@ -51,8 +53,8 @@ pub(super) fn attach(mut config: ClientConfig, recorder: &Arc<Recorder>) -> Clie
 // === impl Recorder ===
 
 impl Recorder {
-    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { algorithms, record: Mutex::default() }
+    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, identity: Option<Arc<CertifiedKey>>) -> Self {
+        Self { algorithms, identity, record: Mutex::default() }
     }
 
     pub(super) fn client_certificate_requested(&self) -> bool {
@@ -114,7 +116,7 @@ impl ServerCertVerifier for Recorder {
 impl ResolvesClientCert for Recorder {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.record().client_certificate_requested = true;
-        None
+        self.identity.clone()
     }
 
     /// Without this being true, rustls would not ask.

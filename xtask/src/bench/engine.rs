@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{AddressPolicy, Host, Prober, ProberSettings, Target, TrustStore};
+use ssl_monitor_operator::probe::{AddressPolicy, Host, Means, Prober, ProberSettings, Target, TrustStore};
 use tokio::task::JoinSet;
 
 use super::{Failure, bare::BareClient, process, servers::Served, servers::Servers};
@@ -59,7 +59,7 @@ fn new_prober() -> Result<Prober, Failure> {
 async fn probe(prober: Prober, trust: TrustStore, (name, address): (String, SocketAddr)) -> Result<(), Failure> {
     let mut target = Target::new(Host::Name(name), address.port());
     target.connect_host = Some(Host::Address(address.ip()));
-    let observation = prober.probe(&target, &trust, TIMEOUT, Timestamp::now()).await;
+    let observation = prober.probe(&target, &Means::trusting(trust.clone()), TIMEOUT, Timestamp::now()).await;
     let valid = observation.presented.as_ref().is_some_and(|presented| presented.verdict.is_valid());
     if valid && observation.failure.is_none() { Ok(()) } else { Err(format!("{target}: {observation:?}").into()) }
 }

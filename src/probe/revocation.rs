@@ -1,0 +1,74 @@
+//! Revocation: what a stapled OCSP answer and CRLs say of a certificate.
+
+use jiff::Timestamp;
+
+/// What is known of a certificate's revocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// What is known.
+    pub state: RevocationState,
+    /// Where it is known from; `None` when nothing is.
+    pub source: Option<RevocationSource>,
+}
+
+/// Whether a certificate has been revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevocationState {
+    /// Its issuer says that it has not.
+    Good,
+    /// It has.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+        /// Why, in the words of RFC 5280 §5.3.1, for example `keyCompromise`.
+        reason: Option<&'static str>,
+    },
+    /// It could not be found out.
+    Unknown,
+}
+
+/// Where the revocation of a certificate is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationSource {
+    /// An OCSP answer that the server stapled to the handshake.
+    Staple,
+    /// A list of its issuer.
+    Crl,
+}
+
+/// How revocation is looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum RevocationCheck {
+    /// Not at all.
+    #[default]
+    None,
+    /// By the stapled OCSP answer.
+    Staple,
+    /// By that and by the CRLs that the certificate names.
+    Crl,
+}
+
+// === impl RevocationState ===
+
+impl RevocationState {
+    /// The state as users see it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Good => "Good",
+            Self::Revoked { .. } => "Revoked",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+// === impl RevocationSource ===
+
+impl RevocationSource {
+    /// The source as users see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staple => "Staple",
+            Self::Crl => "CRL",
+        }
+    }
+}
