@@ -103,7 +103,7 @@ pub const REQUESTED_AT_ANNOTATION: &str = "sslmonitor.io/requestedAt";
 #[x_kube(
     validation = Rule::new("!self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || !self.timeout.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || duration(self.timeout) < duration(self.interval)")
         .message("timeout must be shorter than interval").field_path(".timeout"),
-    validation = Rule::new("has(self.port) == has(oldSelf.port) && (!has(self.port) || self.port == oldSelf.port)")
+    validation = Rule::new("(has(self.port) ? self.port : has(self.tls) && has(self.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[self.tls.startTLS] : 443) == (has(oldSelf.port) ? oldSelf.port : has(oldSelf.tls) && has(oldSelf.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[oldSelf.tls.startTLS] : 443)")
         .message("port is immutable; create another monitor for another port").field_path(".port").reason(Reason::FieldValueForbidden)
 )]
 pub struct SslMonitorSpec {
@@ -118,7 +118,7 @@ pub struct SslMonitorSpec {
     )]
     pub domain: String,
 
-    /// The TCP port. When it is not given: the usual one of tls.startTLS, else 443. Immutable.
+    /// The TCP port. When it is not given: the usual one of tls.startTLS, else 443. Immutable, also when it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,

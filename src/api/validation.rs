@@ -209,7 +209,7 @@ const ROOTS_RULE: &str = "!has(self.useSystemRoots) || self.useSystemRoots || ha
 const BUNDLE_RULE: &str = "has(self.configMap) != has(self.secret)";
 const SERVICE_NAME_RULE: &str = "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
 const OBJECT_NAME_RULE: &str = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
-const PORT_RULE: &str = "has(self.port) == has(oldSelf.port) && (!has(self.port) || self.port == oldSelf.port)";
+const PORT_RULE: &str = "(has(self.port) ? self.port : has(self.tls) && has(self.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[self.tls.startTLS] : 443) == (has(oldSelf.port) ? oldSelf.port : has(oldSelf.tls) && has(oldSelf.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[oldSelf.tls.startTLS] : 443)";
 const PROXY_RULE: &str = "has(self.url) || has(self.secretRef)";
 const PROXY_URL_RULE: &str =
     r"self.matches('^(http|socks5|socks5h)://([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\\[[0-9a-f:.]+\\]):[0-9]{1,5}/?$')";

@@ -109,6 +109,7 @@ pub fn decide(input: Input<'_>) -> Plan {
     status.conditions = conditions(&input, &status);
     status.summary = Some(summary(&status.conditions));
     status.observed_generation = input.monitor.metadata.generation;
+    status.port = Some(input.monitor.spec.port().into());
     remember(&input, &mut status);
     let wake = wake(&input, &status);
     Plan { announcements: announcements(input.status, &status), wake, status }

@@ -262,9 +262,14 @@ async fn domain_and_port_are_immutable_before_and_after_the_first_status() {
     }
     // The rules are about changes: what says the same, or leaves the port to its default, is none.
     cluster.apply(&namespace, &manifest(&json!({"domain": "a.test", "port": 443, "enabled": false})).to_string());
-    let columns = "--output=jsonpath={.spec.domain}:{.spec.port} {.status.summary} {.metadata.generation}";
-    let stored = cluster.kubectl(&["get", "sslmonitor", "a", columns, "--namespace", &namespace]);
-    assert_eq!(stored, "a.test:443 Disabled 1");
+    cluster.apply(&namespace, &manifest(&spec).to_string());
+    let refusal = cluster
+        .try_apply(
+            &namespace,
+            &manifest(&json!({"domain": "a.test", "enabled": false, "tls": {"startTLS": "smtp"}})).to_string(),
+        )
+        .unwrap_err();
+    assert_eq!(refusal.split_once("is invalid: ").unwrap().1, PORT, "the protocol's port is another");
 }
 
 fn manifest(spec: &Value) -> Value {

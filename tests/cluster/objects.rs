@@ -92,12 +92,15 @@ async fn every_default_is_stored() {
     let stored: Value = serde_json::from_str(&stage.cluster.kubectl(&get)).unwrap();
     let expected = json!({
         "domain": "a.test",
-        "port": 443,
+        "addresses": "All",
         "alertDays": 30,
         "enabled": false,
         "interval": "1h",
         "timeout": "10s",
-        "tls": {"useSystemRoots": true, "caBundle": {"configMap": {"name": "ca", "key": "ca.crt"}}},
+        "tls": {
+            "useSystemRoots": true, "caBundle": {"configMap": {"name": "ca", "key": "ca.crt"}},
+            "revocation": "Staple", "revocationFailure": "Soft",
+        },
     });
     assert_eq!(stored, expected);
 }
