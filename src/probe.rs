@@ -7,6 +7,7 @@ mod certificate;
 mod connect;
 mod finding;
 mod handshake;
+mod legacy;
 mod means;
 mod observation;
 mod offline;

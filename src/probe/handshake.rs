@@ -1,6 +1,7 @@
 //! TLS: complete the handshake with whoever answers, and keep what was shown on the way.
 
 mod failure;
+mod greeting;
 mod meter;
 mod recorder;
 
@@ -38,6 +39,7 @@ pub(super) struct Handshaker {
 }
 
 /// What came of a handshake.
+#[derive(Default)]
 pub(super) struct Shaken {
     pub session: Option<Session>,
     pub client_certificate: ClientCertificate,
@@ -45,6 +47,10 @@ pub(super) struct Shaken {
     /// How long the handshake took; `None` when it was not completed.
     pub took: Option<Duration>,
     pub failure: Option<Failure>,
+    /// The first bytes that were received, up to 64 KiB.
+    pub received: Vec<u8>,
+    /// Whether the server may understand the hello of an older version.
+    pub may_be_older: bool,
 }
 
 // === impl Handshaker ===
@@ -77,7 +83,12 @@ impl Handshaker {
         let handshake = connector.connect(name, Metered::new(stream, meter.clone()));
         let mut shaken = match timeout_at(deadline, handshake).await {
             Err(_) => Shaken::failed(timed_out(&meter)),
-            Ok(Err(error)) => Shaken::failed(failure::of(&error, &meter, recorder.client_certificate_requested())),
+            Ok(Err(error)) => {
+                let received = meter.received();
+                let failure = failure::of(&error, &received, meter.read(), recorder.client_certificate_requested());
+                let may_be_older = failure::is_of_language(&error, &failure);
+                Shaken { received, may_be_older, ..Shaken::failed(failure) }
+            }
             Ok(Ok(stream)) => {
                 let took = start.elapsed();
                 let patience = deadline.min(Instant::now() + OBJECTION.max(round_trip * 2));
@@ -85,6 +96,9 @@ impl Handshaker {
             }
         };
         shaken.record = recorder.take();
+        if shaken.received.is_empty() {
+            shaken.received = meter.received();
+        }
         if shaken.record.client_certificate_requested && shaken.client_certificate == ClientCertificate::NotRequested {
             let refused = shaken.failure.as_ref().map(|failure| failure.reason);
             let required = refused == Some(FailureReason::ClientCertificateRequired);
@@ -101,7 +115,7 @@ impl Shaken {
     fn failed(failure: Failure) -> Self {
         let required = failure.reason == FailureReason::ClientCertificateRequired;
         let client_certificate = if required { ClientCertificate::Required } else { ClientCertificate::default() };
-        Self { session: None, client_certificate, record: Record::default(), took: None, failure: Some(failure) }
+        Self { client_certificate, failure: Some(failure), ..Self::default() }
     }
 }
 
@@ -117,12 +131,12 @@ async fn conclude(
     if recorder.client_certificate_requested()
         && let Ok(Err(error)) = timeout_at(patience, stream.read(&mut [0; 64])).await
     {
-        failure =
-            Some(failure::of(&error, meter, true)).filter(|f| f.reason == FailureReason::ClientCertificateRequired);
+        failure = Some(failure::of(&error, &[], meter.read(), true))
+            .filter(|f| f.reason == FailureReason::ClientCertificateRequired);
     }
     // The peer has been seen: whether it hears the goodbye changes nothing.
     let _ = timeout(GOODBYE, stream.shutdown()).await;
-    Shaken { session, failure, client_certificate: ClientCertificate::default(), record: Record::default(), took: None }
+    Shaken { session, failure, ..Shaken::default() }
 }
 
 fn session<T>(stream: &TlsStream<T>) -> Option<Session> {

@@ -8,12 +8,13 @@ use std::{
 
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AddressPolicy, Failure, FailureReason, Host, Means, Observation, Stage, Target, TrustStore,
+    AddressPolicy, Failure, FailureReason, Finding, Host, Means, Observation, Stage, Target, TrustStore,
     connect::connect,
-    handshake::{Handshaker, Record},
+    handshake::{Handshaker, Record, Shaken},
+    legacy,
     resolve::Names,
     text,
     verify::{self, Case, PathCache, Proof},
@@ -112,7 +113,10 @@ impl Prober {
         let round_trip = connecting.elapsed();
         observation.timings.connect = Some(round_trip);
 
-        let shaken = self.0.handshaker.shake(stream, name, means.identity.as_ref(), round_trip, deadline).await;
+        let mut shaken = self.0.handshaker.shake(stream, name, means.identity.as_ref(), round_trip, deadline).await;
+        if let Some(address) = address {
+            observation.findings = read_in_the_clear(&mut shaken, address, target.verified_name(), deadline).await;
+        }
         observation.timings.handshake = shaken.took;
         observation.session = shaken.session;
         observation.client_certificate = shaken.client_certificate;
@@ -168,6 +172,29 @@ impl Prober {
         }
         Ok(())
     }
+}
+
+/// Where the handshake showed no certificate, take it from what was received in the clear, or ask for it in older words.
+async fn read_in_the_clear(shaken: &mut Shaken, address: SocketAddr, name: &Host, deadline: Instant) -> Vec<Finding> {
+    let received = std::mem::take(&mut shaken.received);
+    let mut findings = Vec::from_iter(legacy::warns_of_name(&received).then(|| legacy::name_not_recognized(name)));
+    let Some(own) = shaken.failure.clone().filter(|_| shaken.record.chain.is_empty()) else {
+        return findings;
+    };
+    let (mut seen, mut asked) = (legacy::read(&received), false);
+    if seen.is_none() && shaken.may_be_older {
+        let dial = || async move { connect(&[address], deadline).await.1 };
+        (seen, asked) = (timeout_at(deadline, legacy::ask(name, dial)).await.ok().flatten(), true);
+    }
+    if let Some(seen) = seen {
+        findings.extend(seen.finding());
+        shaken.failure = Some(seen.explain(own, asked));
+        shaken.session = Some(seen.session());
+        shaken.record =
+            Record { chain: seen.chain, proof: None, client_certificate_requested: seen.client_certificate_requested };
+    }
+    findings.sort_by_key(|finding| finding.kind);
+    findings
 }
 
 fn fail(reason: FailureReason, detail: String) -> Failure {

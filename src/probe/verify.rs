@@ -116,7 +116,7 @@ impl Findings {
             }
             Err(error) => {
                 self.judge_name(case, leaf, certificate::matches(leaf.parsed, &case.name));
-                let (kind, detail) = explain::rule(&error);
+                let (kind, detail) = explain::unreadable(&error, leaf.der.len());
                 self.add(kind, detail);
             }
         }

@@ -10,7 +10,7 @@ use xtask::farm::{Authority, ClientAuth, Issued, Leaf, ServerOptions};
 
 use crate::{
     peers::{bare_failure, nobody, peer, record},
-    support::{PATIENCE, faults, look, look_at, prober, reason, serve_with, target, trust},
+    support::{PATIENCE, detail, faults, fingerprint, look, look_at, prober, reason, serve_with, target, trust},
 };
 
 #[tokio::test]
@@ -25,11 +25,26 @@ async fn too_many_or_too_large_certificates_are_told() {
     assert_eq!((faults(&seen), seen.presented.unwrap().chain_length), (vec![], 20));
 
     long.chain.extend(std::iter::repeat_n(authority.intermediate(), 180));
-    let names = (0..10_000).map(|number| format!("host-{number:05}.a.test"));
-    for issued in [long, authority.issue(&Leaf::new(names))] {
+    let names =
+        std::iter::once("a.test".to_owned()).chain((1..10_000).map(|number| format!("host-{number:05}.a.test")));
+    let large = authority.issue(&Leaf::new(names));
+    for (issued, length, fault) in [(long, 200, FaultKind::Unproven), (large, 2, FaultKind::NotVerifiable)] {
+        let leaf = issued.chain[0].clone();
+        // Read in the clear on a second connection, as TLS 1.2 sends it.
         let seen = look_at(issued, &trust).await;
-        let text = "the server sent a handshake message of more than 64 KiB";
-        assert_eq!(bare_failure(&seen), (FailureReason::CertificateTooLarge, text));
+        assert_eq!(reason(&seen), Some(FailureReason::CertificateTooLarge));
+        let presented = seen.presented.as_ref().unwrap();
+        assert_eq!((presented.fingerprint.clone(), presented.proven), (fingerprint(&leaf), false));
+        assert_eq!((presented.chain_length, faults(&seen)[0]), (length, fault));
+        assert!(presented.leaf.is_some());
+        if fault == FaultKind::NotVerifiable {
+            let text =
+                format!("the certificate is too large to verify: it has {} bytes, at most 65535 are read", leaf.len());
+            assert_eq!(detail(&seen), text);
+            let text = "the server sent a handshake message of more than 64 KiB";
+            assert_eq!(seen.failure.as_ref().unwrap().detail, text);
+            assert_eq!(presented.leaf.as_ref().unwrap().san_count, 10_000);
+        }
     }
 }
 
@@ -57,7 +72,7 @@ async fn garbage_for_a_certificate_is_unparsable_and_still_has_a_fingerprint() {
         let seen = look_at(issued, &nobody()).await;
         // rustls refuses an empty certificate entry by itself.
         if let Some(presented) = &seen.presented {
-            assert_eq!(presented.fingerprint, crate::support::fingerprint(&der));
+            assert_eq!(presented.fingerprint, fingerprint(&der));
             assert_eq!(presented.leaf, None);
             assert_eq!(faults(&seen)[0], FaultKind::CertificateUnparsable);
         } else {

@@ -134,9 +134,21 @@ async fn what_answers_instead_of_tls_is_told() {
     let long = format!("SSH-2.0-\u{1b}[31m{}\r\n", "x".repeat(2000));
     for (greeting, expected) in [
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "what answered is not TLS but HTTP: HTTP/1.1 400 Bad Request".to_owned()),
-        ("220 mail.test ESMTP\r\n", "what answered is not TLS but SMTP without TLS: 220 mail.test ESMTP".to_owned()),
-        ("* OK IMAP4rev1\r\n", "what answered is not TLS but IMAP without TLS: * OK IMAP4rev1".to_owned()),
-        ("+OK ready\r\n", "what answered is not TLS but POP3 without TLS: +OK ready".to_owned()),
+        (
+            "220 mail.test ESMTP\r\n",
+            "what answered is not TLS but SMTP, which is to be asked for TLS (tls.startTLS: smtp): 220 mail.test ESMTP"
+                .to_owned(),
+        ),
+        (
+            "* OK IMAP4rev1\r\n",
+            "what answered is not TLS but IMAP, which is to be asked for TLS (tls.startTLS: imap): * OK IMAP4rev1"
+                .to_owned(),
+        ),
+        (
+            "+OK ready\r\n",
+            "what answered is not TLS but POP3, which is to be asked for TLS (tls.startTLS: pop3): +OK ready"
+                .to_owned(),
+        ),
         ("who is there?", "what answered is not TLS: who is there?".to_owned()),
         (
             long.as_str(),

@@ -4,24 +4,41 @@ use std::io;
 
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
 
-use super::meter::{LimitReached, Meter};
+use super::{greeting, meter::LimitReached};
 use crate::probe::{Failure, FailureReason, Stage, text};
 
-/// How much of a foreign protocol's greeting is shown.
-const GREETING: usize = 64;
-
-/// The failure behind an error of a handshake in which a client certificate was requested, or not.
-pub(super) fn of(error: &io::Error, meter: &Meter, requested: bool) -> Failure {
-    let (reason, detail) = if let Some(what) = foreign(meter.head()) {
+/// The failure behind an error of a handshake of which `read` bytes were received, and these kept; in which a client certificate
+/// was requested, or not.
+pub(super) fn of(error: &io::Error, received: &[u8], read: usize, requested: bool) -> Failure {
+    let (reason, detail) = if let Some(what) = foreign(received) {
         (FailureReason::NotTls, what)
     } else if let Some(error) = inner::<Error>(error) {
         of_tls(error, requested)
     } else if let Some(limit) = inner::<LimitReached>(error) {
         (FailureReason::CertificateTooLarge, format!("the server's handshake is too large: {limit}"))
     } else {
-        of_io(error, meter.read())
+        of_io(error, read)
     };
     Failure { reason, stage: Stage::Handshake, detail }
+}
+
+/// Whether the server may understand an older hello: it did not understand ours, or found nothing in it that it could use.
+pub(super) fn is_of_language(error: &io::Error, failure: &Failure) -> bool {
+    use AlertDescription as Alert;
+    match failure.reason {
+        FailureReason::ProtocolTooOld
+        | FailureReason::NoCommonCipher
+        | FailureReason::ProtocolViolation
+        | FailureReason::CertificateTooLarge
+        | FailureReason::ServerInternalError
+        | FailureReason::ConnectionReset
+        | FailureReason::ConnectionClosed => true,
+        FailureReason::HandshakeRefused => matches!(
+            inner(error),
+            Some(Error::AlertReceived(Alert::IllegalParameter | Alert::DecodeError | Alert::UnexpectedMessage))
+        ),
+        _ => false,
+    }
 }
 
 fn inner<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
@@ -127,31 +144,17 @@ fn of_io(error: &io::Error, read: usize) -> (FailureReason, String) {
     }
 }
 
-/// What answered, when it is not TLS: its records start with a byte from 20 to 24 (RFC 8446 §5.1).
-fn foreign(head: &[u8]) -> Option<String> {
-    if matches!(head.first(), None | Some(20..=24)) {
-        return None;
-    }
-    let protocol = match head {
-        [b'H', b'T', b'T', b'P', b'/', ..] => "HTTP",
-        [b'S', b'S', b'H', b'-', ..] => "SSH",
-        [b'2', b'2', b'0', ..] if contains(head, b"SMTP") => "SMTP without TLS",
-        [b'2', b'2', b'0', ..] => "SMTP or FTP without TLS",
-        [b'*', b' ', b'O', b'K', ..] => "IMAP without TLS",
-        [b'+', b'O', b'K', ..] => "POP3 without TLS",
-        [_, _, _, 0, 10, ..] => "MySQL without TLS",
-        [b'E', 0, ..] => "PostgreSQL without TLS",
-        [b'<', ..] => "XML or HTML",
-        _ => return Some(format!("what answered is not TLS: {}", greeting(head))),
-    };
-    Some(format!("what answered is not TLS but {protocol}: {}", greeting(head)))
-}
-
-fn contains(head: &[u8], part: &[u8]) -> bool {
-    head.windows(part.len()).any(|window| window == part)
-}
-
-fn greeting(head: &[u8]) -> String {
-    let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    text::clean_to(&String::from_utf8_lossy(line), GREETING)
+/// What answered, when it is not TLS.
+fn foreign(received: &[u8]) -> Option<String> {
+    let (protocol, starttls) = greeting::protocol(received)?;
+    let shown = greeting::shown(received);
+    Some(match (protocol, starttls) {
+        ("", _) => format!("what answered is not TLS: {shown}"),
+        (protocol, "") => format!("what answered is not TLS but {protocol}: {shown}"),
+        (protocol, starttls) => {
+            format!(
+                "what answered is not TLS but {protocol}, which is to be asked for TLS (tls.startTLS: {starttls}): {shown}"
+            )
+        }
+    })
 }

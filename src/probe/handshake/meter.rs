@@ -1,10 +1,11 @@
-//! Counts what a peer sends, stops it at a limit, and keeps the first bytes: they tell what answered.
+//! Counts what a peer sends, stops it at a limit, and keeps the first bytes: they tell what answered, and may hold a certificate
+//! although the handshake broke.
 
 use std::{
     fmt, io,
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -15,13 +16,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes that are read from a peer in one probe.
 const LIMIT: usize = 128 * 1024;
 /// How many of the first bytes are kept.
-const HEAD: usize = 128;
+const KEPT: usize = 64 * 1024;
 
 /// What has been read so far.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     read: AtomicUsize,
-    head: OnceLock<Vec<u8>>,
+    received: Mutex<Vec<u8>>,
 }
 
 /// A stream that is read through a [`Meter`].
@@ -51,16 +52,15 @@ impl Meter {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// The first bytes, as far as they came with the first read.
-    pub(super) fn head(&self) -> &[u8] {
-        self.head.get().map_or(&[], Vec::as_slice)
+    /// The first bytes; nothing is left.
+    pub(super) fn received(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn count(&self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.head.get_or_init(|| bytes[..bytes.len().min(HEAD)].to_vec());
-            self.read.fetch_add(bytes.len(), Ordering::Relaxed);
-        }
+        let before = self.read.fetch_add(bytes.len(), Ordering::Relaxed);
+        let kept = &bytes[..bytes.len().min(KEPT.saturating_sub(before))];
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(kept);
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
         let error = stream.read_to_end(&mut read).await.unwrap_err();
         assert_eq!(error.to_string(), "more than 128 KiB were sent");
         assert_eq!((read.len(), meter.read()), (131_072, 131_072));
-        assert_eq!(meter.head(), [b'x'; 128].get(..meter.head().len()).unwrap());
-        assert!(!meter.head().is_empty());
+        assert_eq!(meter.received(), vec![b'x'; 65_536]);
+        assert!(meter.received().is_empty());
     }
 }

@@ -29,6 +29,19 @@ const ACCEPTED: [&str; 8] = [
     "ED25519",
 ];
 
+/// The largest certificate that webpki reads, in bytes: no field of a larger one may be longer.
+const MAX_READABLE: usize = 0xffff;
+
+/// The fault of a leaf of this size that webpki cannot read.
+pub(super) fn unreadable(error: &Error, size: usize) -> (FaultKind, String) {
+    if size > MAX_READABLE {
+        let detail =
+            format!("the certificate is too large to verify: it has {size} bytes, at most {MAX_READABLE} are read");
+        return (FaultKind::NotVerifiable, detail);
+    }
+    rule(error)
+}
+
 /// The fault behind a failed search for a path; `None` when it is the leaf's own dates, which are judged apart.
 pub(super) fn distrust(error: &Error, case: &Case, leaf: &Leaf<'_>) -> Option<(FaultKind, String)> {
     if is_self_signed(leaf.parsed) {
