@@ -103,7 +103,11 @@ fn check(args: &CheckArgs) -> Result<u8, CheckError> {
 
 fn probe_all(args: &CheckArgs, monitors: Vec<SslMonitor>, trust: Trust, tally: &mut Tally) -> Result<(), CheckError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CheckError::Runtime)?;
-    let settings = ProberSettings { policy: args.network.policy(Vec::new()), resolver: args.network.resolver };
+    let settings = ProberSettings {
+        policy: args.network.policy(Vec::new()),
+        resolver: args.network.resolver,
+        ..ProberSettings::default()
+    };
     runtime.block_on(async {
         let prober = Prober::new(settings)?;
         if let Some(warning) = prober.warning().filter(|_| monitors.iter().any(is_resolved)) {

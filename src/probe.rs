@@ -5,8 +5,10 @@
 
 mod certificate;
 mod connect;
+mod endpoints;
 mod finding;
 mod handshake;
+mod hello;
 mod legacy;
 mod means;
 mod observation;
@@ -14,8 +16,11 @@ mod offline;
 mod pem;
 mod policy;
 mod prober;
+mod proxy;
 mod resolve;
 mod revocation;
+mod route;
+mod sight;
 mod target;
 pub mod text;
 mod trust;
@@ -30,6 +35,7 @@ pub use observation::{
 pub use offline::{PemError, judge_pem};
 pub use policy::{AddressPolicy, Denied};
 pub use prober::{Prober, ProberError, ProberSettings};
+pub use proxy::{NoProxy, ParseNoProxyError, ParseProxyError};
 pub use revocation::{Revocation, RevocationCheck, RevocationSource, RevocationState};
 pub use target::{Addresses, Family, Host, ParseHostError, ProxyProtocol, StartTls, Target};
 pub use trust::{BundleError, RootSource, SystemRoots, TrustStore};

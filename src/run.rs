@@ -59,7 +59,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
 async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
     let policy = args.network.policy(own_addresses(&config).await);
-    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver })?;
+    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver, ..ProberSettings::default() })?;
     if let Some(warning) = prober.warning() {
         tracing::warn!("{warning}");
     }

@@ -37,7 +37,7 @@ async fn flood() -> SocketAddr {
 async fn chains_and_floods_beyond_the_limits_leave_nothing_in_memory() {
     let address = [127, 0, 0, 1].into();
     let policy = AddressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ..AddressPolicy::default() };
-    let prober = Prober::new(ProberSettings { policy, resolver: None }).unwrap();
+    let prober = Prober::new(ProberSettings { policy, ..ProberSettings::default() }).unwrap();
     let authority = Authority::new("Farm");
     let trust = TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap();
     let mut long = authority.issue(&Leaf::new(["a.test"]));

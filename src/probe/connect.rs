@@ -22,8 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest such pause.
 const LAST_PAUSE: Duration = Duration::from_millis(640);
 
-/// Numbers of errors that the standard library has no kind for (errno(3)): the first two are the same on every Unix, the
-/// third is Linux's.
+/// Numbers of errors that the standard library has no kind for (errno(3)): the first three are the same on every Unix, the
+/// fourth is Linux's.
+const EINVAL: i32 = 22;
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const EAFNOSUPPORT: i32 = 97;
@@ -64,9 +65,23 @@ pub(super) async fn connect(
     }
 }
 
+/// A connection to this very address, by the deadline. `hopeless` ends when it is not worth while to wait any longer.
+pub(super) async fn connect_to(
+    address: SocketAddr,
+    hopeless: impl Future<Output = ()>,
+    deadline: Instant,
+) -> Result<TcpStream, Failure> {
+    tokio::select! {
+        biased;
+        (_, outcome) = dial(address, deadline) => outcome.map_err(|error| failure(address, &error)),
+        () = sleep_until(deadline) => Err(timed_out(&[address])),
+        () = hopeless => Err(timed_out(&[address])),
+    }
+}
+
 /// How much a failure says of the target: most where the peer answered or failed to, less where there is no way to it, which
 /// is so of every IPv6 address on a machine without IPv6, and nothing where the matter is this machine's.
-fn says(reason: FailureReason) -> u8 {
+pub(super) fn says(reason: FailureReason) -> u8 {
     match reason {
         FailureReason::ConnectionRefused | FailureReason::ConnectionReset | FailureReason::ConnectTimedOut => 2,
         FailureReason::HostUnreachable => 1,
@@ -117,12 +132,20 @@ fn failure(address: SocketAddr, error: &io::Error) -> Failure {
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
             (FailureReason::HostUnreachable, "there is no route to it".to_owned())
         }
-        _ if error.raw_os_error() == Some(EAFNOSUPPORT) => {
-            (FailureReason::HostUnreachable, "there is no route to it".to_owned())
-        }
+        _ if is_wayless(address, error) => (FailureReason::HostUnreachable, "there is no route to it".to_owned()),
         _ => (FailureReason::ProbeError, format!("the connection could not be tried: {error}")),
     };
     Failure { reason, stage: Stage::Connect, detail: format!("{address}: {what}") }
+}
+
+/// Whether this machine lacks IPv6, or the address lacks the link that it is local to.
+fn is_wayless(address: SocketAddr, error: &io::Error) -> bool {
+    let is_link_local = matches!(address.ip(), IpAddr::V6(address) if address.is_unicast_link_local());
+    match error.raw_os_error() {
+        Some(EAFNOSUPPORT) => true,
+        Some(EINVAL) => is_link_local,
+        _ => false,
+    }
 }
 
 fn timed_out(addresses: &[SocketAddr]) -> Failure {
@@ -174,7 +197,8 @@ mod tests {
             (99, "127.0.0.1:1", FailureReason::ProbeError),
             (EMFILE, NOWHERE, FailureReason::ProbeError),
             (ENFILE, "127.0.0.1:1", FailureReason::ProbeError),
-            (22, "127.0.0.1:1", FailureReason::ProbeError),
+            (EINVAL, NOWHERE, FailureReason::HostUnreachable),
+            (EINVAL, "127.0.0.1:1", FailureReason::ProbeError),
         ] {
             assert_eq!(
                 failure(at(address), &io::Error::from_raw_os_error(number)).reason,

@@ -5,7 +5,7 @@ mod greeting;
 mod meter;
 mod recorder;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use rustls::{
     ClientConfig, NamedGroup,
@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage};
+use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage, hello::Hello};
 use meter::{Meter, Metered};
 use recorder::Recorder;
 
@@ -34,8 +34,19 @@ const GOODBYE: Duration = Duration::from_millis(100);
 
 /// Makes handshakes.
 pub(super) struct Handshaker {
-    config: ClientConfig,
+    small: ClientConfig,
+    large: ClientConfig,
     provider: Arc<CryptoProvider>,
+}
+
+/// How a handshake is tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    hello: Hello,
+    /// Whether the name is sent (SNI).
+    named: bool,
+    /// Whether signatures are asked for, too, that cannot be verified.
+    all_signatures: bool,
 }
 
 /// What came of a handshake.
@@ -57,35 +68,37 @@ pub(super) struct Shaken {
 
 impl Handshaker {
     pub(super) fn new() -> Result<Self, rustls::Error> {
-        let provider = Arc::new(provider());
-        let mut config = recorder::config(provider.clone())?;
-        // A resumed session shows no certificate.
-        config.resumption = Resumption::disabled();
-        Ok(Self { config, provider })
+        let provider = Arc::new(provider(Hello::Small));
+        let small = config(provider.clone())?;
+        let large = config(Arc::new(self::provider(Hello::Large)))?;
+        Ok(Self { small, large, provider })
     }
 
-    /// Shake hands on this connection until the deadline. `round_trip` is how long the peer needs to answer.
+    /// Shake hands on this connection until the deadline; a large hello is given up at half of the time if nothing at all has come
+    /// back. `round_trip` is how long the peer needs to answer.
     pub(super) async fn shake(
         &self,
         stream: TcpStream,
         name: ServerName<'static>,
+        attempt: Attempt,
         identity: Option<&Identity>,
         round_trip: Duration,
         deadline: Instant,
     ) -> Shaken {
         let start = Instant::now();
-        let recorder = Arc::new(Recorder::new(
-            self.provider.signature_verification_algorithms,
-            identity.map(Identity::certified_key),
-        ));
+        let recorder = self.recorder(attempt, identity);
         let meter = Arc::new(Meter::default());
-        let connector = TlsConnector::from(Arc::new(recorder::attach(self.config.clone(), &recorder)));
-        let handshake = connector.connect(name, Metered::new(stream, meter.clone()));
-        let mut shaken = match timeout_at(deadline, handshake).await {
+        let connector = TlsConnector::from(Arc::new(self.config(attempt, &recorder)));
+        let mut handshake = pin!(connector.connect(name, Metered::new(stream, meter.clone())));
+        let mut outcome = timeout_at(attempt.patience(start, deadline), &mut handshake).await;
+        if outcome.is_err() && meter.read() > 0 {
+            outcome = timeout_at(deadline, handshake).await;
+        }
+        let mut shaken = match outcome {
             Err(_) => Shaken::failed(timed_out(&meter)),
             Ok(Err(error)) => {
                 let received = meter.received();
-                let failure = failure::of(&error, &received, meter.read(), recorder.client_certificate_requested());
+                let failure = objection(&error, &received, meter.read(), &recorder);
                 let may_be_older = failure::is_of_language(&error, &failure);
                 Shaken { received, may_be_older, ..Shaken::failed(failure) }
             }
@@ -95,17 +108,92 @@ impl Handshaker {
                 Shaken { took: Some(took), ..conclude(stream, &recorder, &meter, patience).await }
             }
         };
+        shaken.client_certificate = client_certificate(shaken.failure.as_ref(), &recorder);
         shaken.record = recorder.take();
         if shaken.received.is_empty() {
             shaken.received = meter.received();
         }
-        if shaken.record.client_certificate_requested && shaken.client_certificate == ClientCertificate::NotRequested {
-            let refused = shaken.failure.as_ref().map(|failure| failure.reason);
-            let required = refused == Some(FailureReason::ClientCertificateRequired);
-            shaken.client_certificate =
-                if required { ClientCertificate::Required } else { ClientCertificate::Optional };
-        }
         shaken
+    }
+
+    fn recorder(&self, attempt: Attempt, identity: Option<&Identity>) -> Arc<Recorder> {
+        let algorithms = self.provider.signature_verification_algorithms;
+        Arc::new(Recorder::new(algorithms, identity.map(Identity::certified_key), attempt.all_signatures))
+    }
+
+    fn config(&self, attempt: Attempt, recorder: &Arc<Recorder>) -> ClientConfig {
+        let config = match attempt.hello {
+            Hello::Small => &self.small,
+            Hello::Large => &self.large,
+        };
+        let mut config = recorder::attach(config.clone(), recorder);
+        config.enable_sni = attempt.named;
+        config
+    }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    pub(super) fn new(hello: Hello) -> Self {
+        Self { hello, named: true, all_signatures: false }
+    }
+
+    /// Without the name, for the certificate that a server shows to those who ask for none.
+    pub(super) fn nameless() -> Self {
+        Self { named: false, ..Self::new(Hello::Small) }
+    }
+
+    /// Also for certificates with keys whose signatures cannot be verified here.
+    pub(super) fn with_all_signatures() -> Self {
+        Self { all_signatures: true, ..Self::new(Hello::Small) }
+    }
+
+    /// Until when complete silence is borne.
+    fn patience(self, start: Instant, deadline: Instant) -> Instant {
+        match self.hello {
+            Hello::Small => deadline,
+            Hello::Large => start + deadline.saturating_duration_since(start) / 2,
+        }
+    }
+}
+
+/// What a server made of a client certificate.
+fn client_certificate(failure: Option<&Failure>, recorder: &Recorder) -> ClientCertificate {
+    let refused = failure.is_some_and(|failure| failure.reason == FailureReason::ClientCertificateRequired);
+    match (recorder.client_certificate_requested(), recorder.shows_identity()) {
+        _ if refused => ClientCertificate::Required,
+        (false, _) => ClientCertificate::NotRequested,
+        (true, true) => ClientCertificate::Shown,
+        (true, false) => ClientCertificate::Optional,
+    }
+}
+
+/// The failure behind an error. Where a client certificate was shown, an alert about certificates is about that one: this
+/// client makes no other complaint to be had.
+fn objection(error: &io::Error, received: &[u8], read: usize, recorder: &Recorder) -> Failure {
+    use rustls::AlertDescription as Alert;
+    let requested = recorder.client_certificate_requested();
+    let failure = failure::of(error, received, read, requested);
+    let inner = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::AlertReceived(alert)) = inner.filter(|_| requested && recorder.shows_identity()) else {
+        return failure;
+    };
+    match alert {
+        Alert::HandshakeFailure
+        | Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::AccessDenied
+        | Alert::CertificateRequired => {
+            let name = failure::alert_name(*alert);
+            let detail = format!("the server does not take the client certificate that it was shown (alert {name})");
+            Failure { reason: FailureReason::ClientCertificateRequired, stage: Stage::Handshake, detail }
+        }
+        _ => failure,
     }
 }
 
@@ -113,9 +201,14 @@ impl Handshaker {
 
 impl Shaken {
     fn failed(failure: Failure) -> Self {
-        let required = failure.reason == FailureReason::ClientCertificateRequired;
-        let client_certificate = if required { ClientCertificate::Required } else { ClientCertificate::default() };
-        Self { client_certificate, failure: Some(failure), ..Self::default() }
+        Self { failure: Some(failure), ..Self::default() }
+    }
+
+    /// Whether the connection ended without a single byte from the server.
+    pub(super) fn is_unanswered(&self) -> bool {
+        use FailureReason::{ConnectionClosed, ConnectionReset, HandshakeTimedOut};
+        let reason = self.failure.as_ref().map(|failure| failure.reason);
+        self.received.is_empty() && matches!(reason, Some(ConnectionClosed | ConnectionReset | HandshakeTimedOut))
     }
 }
 
@@ -131,8 +224,8 @@ async fn conclude(
     if recorder.client_certificate_requested()
         && let Ok(Err(error)) = timeout_at(patience, stream.read(&mut [0; 64])).await
     {
-        failure = Some(failure::of(&error, &[], meter.read(), true))
-            .filter(|f| f.reason == FailureReason::ClientCertificateRequired);
+        failure = Some(objection(&error, &[], meter.read(), recorder))
+            .filter(|failure| failure.reason == FailureReason::ClientCertificateRequired);
     }
     // The peer has been seen: whether it hears the goodbye changes nothing.
     let _ = timeout(GOODBYE, stream.shutdown()).await;
@@ -160,9 +253,21 @@ fn timed_out(meter: &Meter) -> Failure {
     Failure { reason: FailureReason::HandshakeTimedOut, stage: Stage::Handshake, detail }
 }
 
-/// X25519 goes first: its hello fits one packet and costs the least. The post-quantum hybrid stays on offer.
-fn provider() -> CryptoProvider {
+fn config(provider: Arc<CryptoProvider>) -> Result<ClientConfig, rustls::Error> {
+    let mut config = recorder::config(provider)?;
+    // A resumed session shows no certificate.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// The first group is the one that a key share is sent for, and X25519 that of the hybrid's classical half, for nothing. With
+/// X25519 alone the hello fits one packet and costs the least; the hybrid stays on offer.
+fn provider(hello: Hello) -> CryptoProvider {
+    let first = match hello {
+        Hello::Small => NamedGroup::X25519,
+        Hello::Large => NamedGroup::X25519MLKEM768,
+    };
     let mut provider = aws_lc_rs::default_provider();
-    provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519);
+    provider.kx_groups.sort_by_key(|group| group.name() != first);
     provider
 }

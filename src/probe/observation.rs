@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::{Finding, Revocation};
 
 /// Everything one probe saw. Where several addresses were looked at, all but the endpoints speaks of the one that decides: of
-/// those that showed a certificate the one with the worst verdict, at equal verdicts the one whose certificate ends first; when
-/// none did, the one whose failure tells most.
+/// those that showed a certificate the one with the worst verdict, where a missing proof counts least, at equal verdicts the one
+/// whose certificate ends first; when none did, the one whose failure tells most. The failure is an exception, see there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
     /// The vetted address that was connected to, else the one that the failure is about; `None` when none was dialled, or when a
@@ -25,7 +25,9 @@ pub struct Observation {
     pub client_certificate: ClientCertificate,
     /// The certificate chain that was presented, whatever the verdict; `None` when none was received.
     pub presented: Option<Presented>,
-    /// What went wrong on the way; `None` when the handshake completed. A certificate may have been seen all the same.
+    /// What went wrong on the way; `None` when the handshake completed, with any of the addresses. When none did, but some showed a
+    /// certificate, of those the failure of the one that came furthest: a demand for a client certificate or too old a protocol
+    /// goes before a broken connection. A certificate may have been seen all the same.
     pub failure: Option<Failure>,
     /// What is to be said beside faults and failure, the worst first.
     pub findings: Vec<Finding>,
@@ -88,7 +90,9 @@ pub enum ClientCertificate {
     NotRequested,
     /// It asked, and went on without one.
     Optional,
-    /// It asked, and refused to go on without one.
+    /// It asked, and went on with the one that it was shown.
+    Shown,
+    /// It asked, and refused to go on without one, or with the one that it was shown.
     Required,
 }
 
@@ -299,6 +303,15 @@ pub enum FailureReason {
     ProtocolViolation,
     /// The probe could not be made for a reason on our side, for example no free socket.
     ProbeError,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Whether the key exchange withstands quantum computers (ML-KEM, FIPS 203, alone or in a hybrid).
+    pub fn is_post_quantum(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.contains("MLKEM"))
+    }
 }
 
 // === impl Verdict ===

@@ -1,4 +1,4 @@
-//! One probe from resolution to verdict, under one deadline.
+//! One probe from resolution to observation, under one deadline: where to look, and the look at each endpoint.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -6,25 +6,25 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
-    AddressPolicy, Failure, FailureReason, Finding, Host, Means, Observation, Stage, Target, TrustStore,
-    connect::connect,
-    handshake::{Handshaker, Record, Shaken},
-    legacy,
-    resolve::Names,
+    AddressPolicy, Addresses, Failure, FailureReason, Family, Host, MAX_ENDPOINTS, Means, NoProxy, Observation, Proxy,
+    Stage, Target,
+    endpoints::Sights,
+    handshake::Handshaker,
+    hello::Hellos,
+    proxy,
+    resolve::{Found, Names},
+    route::{Company, End, Way, leaves_names},
+    sight::{Search, fail},
     text,
-    verify::{self, Case, PathCache, Proof},
+    verify::PathCache,
 };
 
-/// Chains longer than this are judged on a thread for blocking work: a hostile one may take a tenth of a second.
-const QUICK_CHAIN: usize = 5;
-
-/// The most certificates that a server may send, leaf included. Longer chains are read and judged, but not accepted.
-const MAX_CHAIN: usize = 16;
 /// A probe that is given longer than this has this long.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
@@ -35,6 +35,10 @@ pub struct ProberSettings {
     pub policy: AddressPolicy,
     /// The DNS server to ask; `None` for the system's configuration and hosts file.
     pub resolver: Option<SocketAddr>,
+    /// The proxy of probes that bring none of their own. It is the operator's, so the policy does not deny its addresses.
+    pub proxy: Option<Proxy>,
+    /// Which hosts are reached without that proxy.
+    pub no_proxy: NoProxy,
 }
 
 /// Why there is no prober.
@@ -48,15 +52,20 @@ pub enum ProberError {
     Tls(String),
 }
 
-/// Makes probes. Cheap to clone; all clones share the resolver's cache and the memory of verified chains.
+/// Makes probes. Cheap to clone; all clones share the resolver's cache, the memory of verified chains and what servers made of
+/// large hellos.
 #[derive(Clone)]
 pub struct Prober(Arc<Parts>);
 
-struct Parts {
+/// What all clones of a prober share.
+pub(super) struct Parts {
     policy: AddressPolicy,
+    proxy: Option<Proxy>,
+    no_proxy: NoProxy,
     names: Names,
-    handshaker: Handshaker,
-    paths: PathCache,
+    pub(super) handshaker: Handshaker,
+    pub(super) hellos: Hellos,
+    pub(super) paths: PathCache,
 }
 
 // === impl Prober ===
@@ -67,9 +76,11 @@ impl Prober {
     /// # Errors
     /// [`ProberError`] when the resolver or TLS could not be set up.
     pub fn new(settings: ProberSettings) -> Result<Self, ProberError> {
-        let names = Names::new(settings.resolver)?;
+        let ProberSettings { policy, resolver, proxy, no_proxy } = settings;
+        let names = Names::new(resolver)?;
         let handshaker = Handshaker::new().map_err(|error| ProberError::Tls(error.to_string()))?;
-        Ok(Self(Arc::new(Parts { policy: settings.policy, names, handshaker, paths: PathCache::default() })))
+        let (hellos, paths) = (Hellos::new(), PathCache::default());
+        Ok(Self(Arc::new(Parts { policy, proxy, no_proxy, names, handshaker, hellos, paths })))
     }
 
     /// Which addresses may be dialled.
@@ -84,140 +95,168 @@ impl Prober {
 
     /// Look at the certificate served at a target. `timeout` is the deadline of all stages together, `now` the clock of
     /// the verification. Whatever happens to the target is part of the observation.
+    ///
+    /// Of [`Addresses::All`] each gets one connection, all at once. One that does not let itself be connected to is waited for
+    /// until the deadline, or, once another has answered, for half of the timeout and 5 s at most.
     pub async fn probe(&self, target: &Target, means: &Means, timeout: Duration, now: Timestamp) -> Observation {
         let start = Instant::now();
-        let mut observation = Observation::default();
-        if let Err(failure) = self.observe(&mut observation, target, means, start + timeout.min(MAX_TIMEOUT), now).await
-        {
-            observation.failure = Some(failure);
-        }
+        let deadline = start + timeout.min(MAX_TIMEOUT);
+        let mut resolve = None;
+        let mut observation = match self.observe(target, means, deadline, now, &mut resolve).await {
+            Ok(observation) => observation,
+            Err(failure) => Observation { failure: Some(failure), ..Observation::default() },
+        };
+        observation.timings.resolve = resolve;
         observation.timings.total = start.elapsed();
         observation
     }
 
     async fn observe(
         &self,
-        observation: &mut Observation,
         target: &Target,
         means: &Means,
         deadline: Instant,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+        resolve: &mut Option<Duration>,
+    ) -> Result<Observation, Failure> {
         let name = server_name(target.verified_name())?;
-        let addresses = self.locate(observation, target, deadline).await?;
-
-        let connecting = Instant::now();
-        let (address, stream) = connect(&addresses, deadline).await;
-        observation.address = address;
-        let stream = stream?;
-        let round_trip = connecting.elapsed();
-        observation.timings.connect = Some(round_trip);
-
-        let mut shaken = self.0.handshaker.shake(stream, name, means.identity.as_ref(), round_trip, deadline).await;
-        if let Some(address) = address {
-            observation.findings = read_in_the_clear(&mut shaken, address, target.verified_name(), deadline).await;
-        }
-        observation.timings.handshake = shaken.took;
-        observation.session = shaken.session;
-        observation.client_certificate = shaken.client_certificate;
-        observation.failure = shaken.failure;
-        self.judge(observation, shaken.record, target, &means.trust, now).await
+        let proxy = self.proxy(target, means);
+        let named = match target.dialled_host() {
+            Host::Name(name) if proxy.is_some_and(|proxy| leaves_names(proxy, target.dialled_host())) => Some(name),
+            _ => None,
+        };
+        let places = match named {
+            Some(_) => Places::default(),
+            None => self.locate(target, deadline, resolve).await?,
+        };
+        let way = match proxy {
+            Some(proxy) => Way::Proxy(proxy.clone(), self.locate_proxy(proxy, means, deadline).await?),
+            None => Way::Direct,
+        };
+        let company = Company::new(deadline);
+        let search = Search { parts: &self.0, target, means, name, way, company, deadline, now };
+        let seen = match named {
+            Some(name) => look_at_one(&search, End::Named(name, target.dialled_port())).await,
+            None if target.addresses == Addresses::Any => look_at_one(&search, End::Any(&places.addresses)).await,
+            None => look_at_all(&search, &places.addresses).await,
+        };
+        Ok(Observation { endpoint_count: places.count, ..seen })
     }
 
-    /// The vetted addresses of a target.
+    /// The proxy to go through: the probe's own, else the operator's, but for its exceptions.
+    fn proxy<'a>(&'a self, target: &Target, means: &'a Means) -> Option<&'a Proxy> {
+        let default = self.0.proxy.as_ref().filter(|_| !self.0.no_proxy.contains(target.dialled_host()));
+        means.proxy.as_ref().or(default)
+    }
+
+    /// The vetted addresses of a target, in an order that does not change from probe to probe where all are looked at.
     async fn locate(
         &self,
-        observation: &mut Observation,
         target: &Target,
         deadline: Instant,
-    ) -> Result<Vec<SocketAddr>, Failure> {
+        resolve: &mut Option<Duration>,
+    ) -> Result<Places, Failure> {
         let found = match target.dialled_host() {
-            Host::Address(address) => vec![*address],
+            Host::Address(address) => literal(*address, target.family)?,
             Host::Name(name) => {
                 let start = Instant::now();
-                let found = self.0.names.resolve(name, deadline).await?;
-                observation.timings.resolve = Some(start.elapsed());
+                let found = self.0.names.resolve(name, target.family, deadline).await?;
+                *resolve = Some(start.elapsed());
                 found
             }
         };
-        vet(&self.0.policy, target, &found)
+        let count = found.len();
+        let all = target.addresses == Addresses::All;
+        let found = if all { found.sorted() } else { found };
+        let mut addresses = vet(&self.0.policy, target.dialled_host(), target.dialled_port(), found.in_turns())
+            .map_err(|detail| Failure { reason: FailureReason::TargetDenied, stage: Stage::Policy, detail })?;
+        if all {
+            addresses.sort_unstable();
+        }
+        Ok(Places { addresses, count })
     }
 
-    async fn judge(
-        &self,
-        observation: &mut Observation,
-        record: Record,
-        target: &Target,
-        trust: &TrustStore,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        if record.chain.is_empty() {
-            return Ok(());
-        }
-        let length = record.chain.len();
-        let proof = record.proof.map_or(Proof::Missing, Proof::Given);
-        let case = Case { chain: record.chain, proof, name: target.verified_name().clone(), trust: trust.clone(), now };
-        observation.presented = Some(if length > QUICK_CHAIN {
-            let parts = self.0.clone();
-            let judged = tokio::task::spawn_blocking(move || verify::judge(&case, Some(&parts.paths)));
-            judged
+    /// The addresses of a proxy. Those of a proxy that is not the operator's own are vetted.
+    async fn locate_proxy(&self, proxy: &Proxy, means: &Means, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
+        let found = match &proxy.host {
+            Host::Address(address) => Found::of([*address]),
+            Host::Name(name) => self
+                .0
+                .names
+                .resolve(name, None, deadline)
                 .await
-                .map_err(|error| fail(FailureReason::ProbeError, format!("the verification broke off: {error}")))?
-        } else {
-            verify::judge(&case, Some(&self.0.paths))
-        });
-        if length > MAX_CHAIN {
-            let detail = format!("the server sent {length} certificates; at most {MAX_CHAIN} are accepted");
-            return Err(fail(FailureReason::CertificateTooLarge, detail));
+                .map_err(|failure| proxy::failure(proxy, &format!("could not be found: {}", failure.detail)))?,
+        };
+        if means.proxy.is_none() {
+            return Ok(found.in_turns().take(MAX_ENDPOINTS).map(|ip| SocketAddr::new(ip, proxy.port)).collect());
         }
-        Ok(())
+        vet(&self.0.policy, &proxy.host, proxy.port, found.in_turns())
+            .map_err(|detail| proxy::failure(proxy, &format!("is denied: {detail}")))
     }
 }
 
-/// Where the handshake showed no certificate, take it from what was received in the clear, or ask for it in older words.
-async fn read_in_the_clear(shaken: &mut Shaken, address: SocketAddr, name: &Host, deadline: Instant) -> Vec<Finding> {
-    let received = std::mem::take(&mut shaken.received);
-    let mut findings = Vec::from_iter(legacy::warns_of_name(&received).then(|| legacy::name_not_recognized(name)));
-    let Some(own) = shaken.failure.clone().filter(|_| shaken.record.chain.is_empty()) else {
-        return findings;
+/// An address that is not resolved, if it is of the wanted family.
+fn literal(address: IpAddr, family: Option<Family>) -> Result<Found, Failure> {
+    let (fits, wanted) = match family {
+        None => (true, ""),
+        Some(Family::V4) => (address.is_ipv4(), "IPv4"),
+        Some(Family::V6) => (address.is_ipv6(), "IPv6"),
     };
-    let (mut seen, mut asked) = (legacy::read(&received), false);
-    if seen.is_none() && shaken.may_be_older {
-        let dial = || async move { connect(&[address], deadline).await.1 };
-        (seen, asked) = (timeout_at(deadline, legacy::ask(name, dial)).await.ok().flatten(), true);
-    }
-    if let Some(seen) = seen {
-        findings.extend(seen.finding());
-        shaken.failure = Some(seen.explain(own, asked));
-        shaken.session = Some(seen.session());
-        shaken.record =
-            Record { chain: seen.chain, proof: None, client_certificate_requested: seen.client_certificate_requested };
-    }
-    findings.sort_by_key(|finding| finding.kind);
-    findings
+    let detail = || format!("{address} is not an {wanted} address");
+    let failure = || Failure { reason: FailureReason::NameNotFound, stage: Stage::Resolve, detail: detail() };
+    if fits { Ok(Found::of([address])) } else { Err(failure()) }
 }
 
-fn fail(reason: FailureReason, detail: String) -> Failure {
-    Failure { reason, stage: Stage::Handshake, detail }
+/// The addresses of a target.
+#[derive(Debug, Default)]
+struct Places {
+    /// Those that are to be looked at.
+    addresses: Vec<SocketAddr>,
+    /// How many there are, also denied ones.
+    count: usize,
 }
 
-/// The addresses that may be dialled; a failure when all are denied.
-fn vet(policy: &AddressPolicy, target: &Target, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
+async fn look_at_one(search: &Search<'_>, end: End<'_>) -> Observation {
+    let mut sights = Sights::default();
+    sights.add(0, search.look(end).await);
+    sights.conclude()
+}
+
+async fn look_at_all(search: &Search<'_>, addresses: &[SocketAddr]) -> Observation {
+    if let [address] = addresses {
+        return look_at_one(search, End::At(*address)).await;
+    }
+    let mut sights = Sights::default();
+    let looks = addresses.iter().enumerate();
+    let mut looks: FuturesUnordered<_> =
+        looks.map(|(position, address)| search.look(End::At(*address)).map(move |sight| (position, sight))).collect();
+    while let Some((position, sight)) = looks.next().await {
+        sights.add(position, sight);
+    }
+    sights.conclude()
+}
+
+/// The addresses that may be dialled, as many as are looked at; what denies them when all are denied.
+fn vet(
+    policy: &AddressPolicy,
+    host: &Host,
+    port: u16,
+    found: impl Iterator<Item = IpAddr>,
+) -> Result<Vec<SocketAddr>, String> {
     let mut denied = Vec::new();
     let mut vetted = Vec::new();
     for address in found {
-        match policy.check(*address) {
-            Ok(()) => vetted.push(SocketAddr::new(*address, target.dialled_port())),
+        match policy.check(address) {
+            Ok(()) => vetted.push(SocketAddr::new(address, port)),
             Err(denial) => denied.push(denial),
         }
     }
     if !vetted.is_empty() {
+        vetted.truncate(MAX_ENDPOINTS);
         return Ok(vetted);
     }
     let causes: Vec<String> = denied.iter().take(3).map(ToString::to_string).collect();
-    let host = text::clean(&target.dialled_host().to_string());
-    let detail = format!("{host} may not be probed: {}", causes.join("; "));
-    Err(Failure { reason: FailureReason::TargetDenied, stage: Stage::Policy, detail })
+    Err(format!("{} may not be probed: {}", text::clean(&host.to_string()), causes.join("; ")))
 }
 
 fn server_name(host: &Host) -> Result<ServerName<'static>, Failure> {

@@ -1,6 +1,7 @@
 //! Name → addresses: absolute names only, within bounds.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -18,14 +19,14 @@ use hickory_resolver::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Failure, FailureReason, ProberError, Stage};
+use super::{Failure, FailureReason, Family, ProberError, Stage};
 
 /// The share of a probe's time that resolution may take.
 const LIMIT: Duration = Duration::from_secs(3);
 /// How long IPv6 addresses are awaited after IPv4 addresses have come (compare RFC 8305 §3).
 const GRACE: Duration = Duration::from_millis(500);
-/// The most addresses of one name that are used.
-const MAX_ADDRESSES: usize = 16;
+/// The most addresses of one name and kind that are looked through; a DNS message holds no more than about 4,000.
+const MAX_ADDRESSES: usize = 1024;
 /// Answers are kept for their TTL, within these: users repair names, and wait for it.
 const MAX_POSITIVE: Duration = Duration::from_mins(1);
 const MAX_NEGATIVE: Duration = Duration::from_secs(10);
@@ -37,6 +38,13 @@ pub(super) struct Names {
     hosts: Hosts,
     /// Why the system's configuration is not what is used.
     pub(super) warning: Option<String>,
+}
+
+/// The addresses of a name, by kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    v4: Vec<IpAddr>,
+    v6: Vec<IpAddr>,
 }
 
 // === impl Names ===
@@ -55,41 +63,36 @@ impl Names {
         Ok(Self { resolver, hosts, warning })
     }
 
-    /// The addresses of a name, the preferred first (RFC 8305 §4: IPv6 and IPv4 in turns).
-    pub(super) async fn resolve(&self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, Failure> {
+    /// The addresses of a name, IPv4 and IPv6, each in the order of the answer and once. Of the kinds, only the wanted one is
+    /// asked for, and at least one address is found.
+    pub(super) async fn resolve(
+        &self,
+        host: &str,
+        family: Option<Family>,
+        deadline: Instant,
+    ) -> Result<Found, Failure> {
         let mut name =
             Name::from_ascii(host).map_err(|_| fail(FailureReason::ResolveFailed, host, "it is not a DNS name"))?;
         // An absolute name: no search list, whatever the system says.
         name.set_fqdn(true);
-        let fixed = self.in_hosts_file(&name);
-        let (v4, v6) =
-            if fixed.0.is_empty() && fixed.1.is_empty() { self.ask(host, name, deadline).await? } else { fixed };
-        let mut addresses: Vec<IpAddr> = Vec::new();
-        for position in 0..v4.len().max(v6.len()) {
-            let pair = [v6.get(position), v4.get(position)];
-            for address in pair.into_iter().flatten().filter(|address| !addresses.contains(address)).collect::<Vec<_>>()
-            {
-                addresses.push(*address);
-            }
-        }
-        addresses.truncate(MAX_ADDRESSES);
-        Ok(addresses)
+        let fixed = self.in_hosts_file(&name, family);
+        Ok(if fixed.is_empty() { self.ask(host, name, family, deadline).await? } else { Found::of(fixed) })
     }
 
-    fn in_hosts_file(&self, name: &Name) -> (Vec<IpAddr>, Vec<IpAddr>) {
-        let of = |kind| {
-            let found = self.hosts.lookup_static_host(&Query::query(name.clone(), kind));
+    fn in_hosts_file(&self, name: &Name, family: Option<Family>) -> Vec<IpAddr> {
+        let of = |kind: &RecordType| {
+            let found = self.hosts.lookup_static_host(&Query::query(name.clone(), *kind));
             found.map(|lookup| addresses(lookup.answers().iter().map(|record| &record.data))).unwrap_or_default()
         };
-        (of(RecordType::A), of(RecordType::AAAA))
+        kinds(family).iter().flat_map(of).collect()
     }
 
     /// Both kinds at once. What comes second is awaited, but not so long that the first is of no use.
-    async fn ask(&self, host: &str, name: Name, deadline: Instant) -> Result<(Vec<IpAddr>, Vec<IpAddr>), Failure> {
+    async fn ask(&self, host: &str, name: Name, family: Option<Family>, deadline: Instant) -> Result<Found, Failure> {
         let mut limit = deadline.min(Instant::now() + LIMIT);
-        let mut lookups: FuturesUnordered<_> = [RecordType::A, RecordType::AAAA]
-            .into_iter()
-            .map(|kind| self.resolver.lookup(name.clone(), kind).map(move |outcome| (kind, outcome)))
+        let mut lookups: FuturesUnordered<_> = kinds(family)
+            .iter()
+            .map(|&kind| self.resolver.lookup(name.clone(), kind).map(move |outcome| (kind, outcome)))
             .collect();
         let mut found = Vec::new();
         let mut errors = Vec::new();
@@ -107,7 +110,45 @@ impl Names {
                 }
             }
         }
-        if found.is_empty() { Err(failure(host, &errors)) } else { Ok(found.into_iter().partition(IpAddr::is_ipv4)) }
+        if found.is_empty() { Err(failure(host, family, &errors)) } else { Ok(Found::of(found)) }
+    }
+}
+
+/// The kinds of records that hold addresses of the wanted family.
+fn kinds(family: Option<Family>) -> &'static [RecordType] {
+    match family {
+        None => &[RecordType::A, RecordType::AAAA],
+        Some(Family::V4) => &[RecordType::A],
+        Some(Family::V6) => &[RecordType::AAAA],
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    /// Sort out the kinds, and leave out what comes twice.
+    pub(super) fn of(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut seen = HashSet::new();
+        let (v4, v6) = addresses.into_iter().filter(|address| seen.insert(*address)).partition(IpAddr::is_ipv4);
+        Self { v4, v6 }
+    }
+
+    /// How many addresses there are.
+    pub(super) fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Each kind in the order of its addresses: name servers change theirs with each answer.
+    pub(super) fn sorted(mut self) -> Self {
+        self.v4.sort_unstable();
+        self.v6.sort_unstable();
+        self
+    }
+
+    /// All addresses, the preferred first: IPv6 and IPv4 in turns (RFC 8305 §4).
+    pub(super) fn in_turns(&self) -> impl Iterator<Item = IpAddr> {
+        let longest = self.v4.len().max(self.v6.len());
+        (0..longest).flat_map(|position| [self.v6.get(position), self.v4.get(position)]).flatten().copied()
     }
 }
 
@@ -162,15 +203,16 @@ fn addresses<'a>(records: impl Iterator<Item = &'a RData>) -> Vec<IpAddr> {
 }
 
 /// The failure behind the errors of both lookups, the most telling first.
-fn failure(host: &str, errors: &[NetError]) -> Failure {
+fn failure(host: &str, family: Option<Family>, errors: &[NetError]) -> Failure {
     let missing = |error: &&NetError| matches!(error, NetError::Dns(DnsError::NoRecordsFound(_)));
     let Some(broken) = errors.iter().find(|error| !missing(error)) else {
-        let exists = !errors.iter().any(NetError::is_nx_domain);
-        return fail(
-            FailureReason::NameNotFound,
-            host,
-            if exists { "the name has no address" } else { "no such name" },
-        );
+        let what = match family {
+            _ if errors.iter().any(NetError::is_nx_domain) => "no such name",
+            None => "the name has no address",
+            Some(Family::V4) => "the name has no IPv4 address",
+            Some(Family::V6) => "the name has no IPv6 address",
+        };
+        return fail(FailureReason::NameNotFound, host, what);
     };
     match broken {
         NetError::Timeout => fail(FailureReason::ResolveTimedOut, host, "the resolver did not answer in time"),
@@ -228,9 +270,22 @@ mod tests {
     async fn the_hosts_file_goes_before_dns_and_both_kinds_take_turns() {
         let names = names("192.0.2.1 a.test b.test\n192.0.2.2 a.test\n2001:db8::1 a.test\n");
         let deadline = Instant::now() + Duration::from_secs(20);
-        let found = names.resolve("a.test", deadline).await.unwrap();
-        assert_eq!(found, ["2001:db8::1", "192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap()));
-        let found = names.resolve("b.test", deadline).await.unwrap();
-        assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
+        let found = async |name, family| {
+            let found = names.resolve(name, family, deadline).await.unwrap();
+            found.in_turns().map(|address| address.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a.test", None).await, ["2001:db8::1", "192.0.2.1", "192.0.2.2"]);
+        assert_eq!(found("a.test", Some(Family::V4)).await, ["192.0.2.1", "192.0.2.2"]);
+        assert_eq!(found("a.test", Some(Family::V6)).await, ["2001:db8::1"]);
+        assert_eq!(found("b.test", None).await, ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn addresses_are_sorted_within_their_kind_and_counted_once() {
+        let parse = |text: &str| text.parse::<IpAddr>().unwrap();
+        let found = Found::of(["192.0.2.9", "2001:db8::2", "192.0.2.10", "192.0.2.9", "2001:db8::1"].map(parse));
+        assert_eq!(found.len(), 4);
+        let turns: Vec<String> = found.sorted().in_turns().map(|address| address.to_string()).collect();
+        assert_eq!(turns, ["2001:db8::1", "192.0.2.9", "2001:db8::2", "192.0.2.10"]);
     }
 }

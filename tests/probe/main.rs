@@ -1,10 +1,12 @@
 //! The engine against real TLS servers and hostile peers on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod addresses;
 mod bounds;
 mod bundles;
 mod certificates;
 mod extremes;
+mod hello;
 mod names;
 mod peers;
 mod support;

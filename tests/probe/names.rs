@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What the DNS server says to a question.
-enum Reply {
+pub(crate) enum Reply {
     Addresses(Vec<IpAddr>),
     Code(ResponseCode),
     Alias(&'static str),
@@ -36,14 +36,14 @@ enum Reply {
 }
 
 /// A DNS server on loopback that replies as told (by the kind of record, and how often it has been asked for) and remembers what it was asked.
-struct Dns {
+pub(crate) struct Dns {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Dns {
-    async fn start(reply: impl Fn(RecordType, usize) -> Reply + Send + 'static) -> Self {
+    pub(crate) async fn start(reply: impl Fn(RecordType, usize) -> Reply + Send + 'static) -> Self {
         let socket = UdpSocket::bind(loopback_address()).await.unwrap();
         let address = socket.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -68,16 +68,16 @@ impl Dns {
     }
 
     /// A server that knows `a.test` only, by these addresses.
-    async fn knowing(addresses: &[&str]) -> Self {
+    pub(crate) async fn knowing(addresses: &[&str]) -> Self {
         let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
         Self::start(move |_, _| Reply::Addresses(addresses.clone())).await
     }
 
-    fn prober(&self, policy: AddressPolicy) -> Prober {
-        Prober::new(ProberSettings { policy, resolver: Some(self.address) }).unwrap()
+    pub(crate) fn prober(&self, policy: AddressPolicy) -> Prober {
+        Prober::new(ProberSettings { policy, resolver: Some(self.address), ..ProberSettings::default() }).unwrap()
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.sort();
         asked

@@ -24,7 +24,7 @@ pub(crate) fn loopback_address() -> SocketAddr {
 }
 
 pub(crate) fn prober() -> Prober {
-    Prober::new(ProberSettings { policy: loopback(), resolver: None }).unwrap()
+    Prober::new(ProberSettings { policy: loopback(), ..ProberSettings::default() }).unwrap()
 }
 
 pub(crate) fn trust(authority: &Authority) -> TrustStore {

@@ -27,9 +27,9 @@ async fn a_good_certificate_is_valid_and_its_facts_are_told() {
     let session = Session {
         version: "TLS1.3",
         cipher_suite: "TLS_AES_256_GCM_SHA384".to_owned(),
-        group: Some("X25519".to_owned()),
+        group: Some("X25519MLKEM768".to_owned()),
     };
-    assert_eq!(seen.session, Some(session));
+    assert_eq!((seen.session, seen.findings), (Some(session), vec![]));
     assert_eq!(seen.client_certificate, ClientCertificate::NotRequested);
     let presented = seen.presented.unwrap();
     assert_eq!(presented.verdict.faults, []);

@@ -107,7 +107,7 @@ fn certificate_required(alert: &str) -> String {
 }
 
 /// The alert's name and number as RFC 8446 §6 has them, for example `handshake_failure (40)`.
-fn alert_name(alert: AlertDescription) -> String {
+pub(super) fn alert_name(alert: AlertDescription) -> String {
     let number = u8::from(alert);
     match alert {
         AlertDescription::Unknown(_) => number.to_string(),

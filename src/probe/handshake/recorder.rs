@@ -33,12 +33,23 @@ pub(super) struct Recorder {
     algorithms: WebPkiSupportedAlgorithms,
     /// What is shown to servers that ask for a client certificate.
     identity: Option<Arc<CertifiedKey>>,
+    /// Whether signatures are asked for that cannot be verified, too.
+    all_signatures: bool,
     record: Mutex<Record>,
 }
 
+/// Signatures that cannot be verified here (RFC 8446 §4.2.3): rsa_pss_pss_sha256, 384 and 512, and ed448. A server with such a
+/// key shows its certificate only to those who claim that they can.
+const UNVERIFIABLE: [SignatureScheme; 4] = [
+    SignatureScheme::Unknown(0x0809),
+    SignatureScheme::Unknown(0x080a),
+    SignatureScheme::Unknown(0x080b),
+    SignatureScheme::ED448,
+];
+
 /// A configuration whose handshakes verify nothing; give it a recorder by [`attach`] before use.
 pub(super) fn config(provider: Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
-    let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms, None));
+    let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms, None, false));
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(rustls::ALL_VERSIONS)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(recorder).with_no_client_auth())
 }
@@ -53,8 +64,17 @@ pub(super) fn attach(mut config: ClientConfig, recorder: &Arc<Recorder>) -> Clie
 // === impl Recorder ===
 
 impl Recorder {
-    pub(super) fn new(algorithms: WebPkiSupportedAlgorithms, identity: Option<Arc<CertifiedKey>>) -> Self {
-        Self { algorithms, identity, record: Mutex::default() }
+    pub(super) fn new(
+        algorithms: WebPkiSupportedAlgorithms,
+        identity: Option<Arc<CertifiedKey>>,
+        all_signatures: bool,
+    ) -> Self {
+        Self { algorithms, identity, all_signatures, record: Mutex::default() }
+    }
+
+    /// Whether a server that asks for a client certificate is shown one.
+    pub(super) fn shows_identity(&self) -> bool {
+        self.identity.is_some()
     }
 
     pub(super) fn client_certificate_requested(&self) -> bool {
@@ -109,7 +129,11 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        let mut schemes = self.algorithms.supported_schemes();
+        if self.all_signatures {
+            schemes.extend(UNVERIFIABLE);
+        }
+        schemes
     }
 }
 

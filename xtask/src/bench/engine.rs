@@ -53,7 +53,7 @@ pub(super) async fn run() -> Result<(), Failure> {
 
 fn new_prober() -> Result<Prober, Failure> {
     let policy = AddressPolicy { allow: vec!["127.0.0.0/8".parse()?], ..AddressPolicy::default() };
-    Ok(Prober::new(ProberSettings { policy, resolver: None })?)
+    Ok(Prober::new(ProberSettings { policy, ..ProberSettings::default() })?)
 }
 
 async fn probe(prober: Prober, trust: TrustStore, (name, address): (String, SocketAddr)) -> Result<(), Failure> {
