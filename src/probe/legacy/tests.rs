@@ -1,6 +1,9 @@
 //! Flights made by hand, cut, mixed up and broken; and servers that understand only some hello.
 
 #![allow(clippy::unwrap_used)]
+
+mod recorded;
+
 use proptest::prelude::*;
 use tokio::net::TcpListener;
 
