@@ -81,9 +81,13 @@ fn contains(head: &[u8], part: &[u8]) -> bool {
     head.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
 }
 
-/// The first line, cleaned and cut.
+/// What of it people can read: the first line, cleaned and cut.
 pub(super) fn shown(received: &[u8]) -> String {
-    let head = &received[..received.len().min(LOOKED_AT)];
+    let mut head = &received[..received.len().min(LOOKED_AT)];
+    if let [_, 0, 0, 0, 10, greeting @ ..] = head {
+        // MySQL: the text is the server's version, up to a NUL.
+        head = greeting.split(|byte| *byte == 0).next().unwrap_or_default();
+    }
     let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     text::clean_to(&String::from_utf8_lossy(line), SHOWN)
 }
@@ -147,8 +151,12 @@ mod tests {
     #[test]
     fn the_first_line_is_shown_without_what_could_deceive() {
         let long = [b"220 \x1b[2J\xff".repeat(20), b"\r\nmore".to_vec()].concat();
-        for (greeting, expected) in [(&b"220 a\r\n220 b"[..], "220 a"), (b"\0\x9bx", "\\u{0}\u{fffd}x"), (b"\r\n", "")]
-        {
+        for (greeting, expected) in [
+            (&b"220 a\r\n220 b"[..], "220 a"),
+            (b"\0\x9bx", "\\u{0}\u{fffd}x"),
+            (b"\r\n", ""),
+            (b"J\0\0\0\x0a8.0.36\0\x08", "8.0.36"),
+        ] {
             assert_eq!(shown(greeting), expected);
         }
         assert!(shown(&long).len() <= SHOWN && shown(&long).starts_with("220 \\u{1b}[2J"));
