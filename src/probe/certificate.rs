@@ -1,5 +1,6 @@
 //! DER → facts of one certificate. Lenient: only dates that are no dates and broken structure make it unreadable.
 
+mod extensions;
 mod key;
 mod name;
 mod san;
@@ -13,9 +14,10 @@ use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
 use super::{Certificate, text};
 
-pub(super) use key::{is_weak, rsa_bits};
+pub(super) use extensions::Extensions;
+pub(super) use key::{is_weak, rsa_bits, signature_weakness, weakness};
 pub(super) use name::display as display_name;
-pub(super) use san::{first_dns_name, matches, presented};
+pub(super) use san::{address as ip_address, first_dns_name, matches, presented};
 
 /// Parse a certificate leniently; `None` when its structure or one of its dates is broken.
 pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {

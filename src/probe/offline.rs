@@ -18,6 +18,6 @@ pub type PemError = BundleError;
 /// no error, but a fault of the verdict.
 pub fn judge_pem(pem: &[u8], name: &Host, trust: &TrustStore, now: Timestamp) -> Result<Presented, PemError> {
     let chain = pem::certificates(pem)?;
-    let case = Case { chain, proof: Proof::NotAsked, name: name.clone(), trust: trust.clone(), now };
+    let case = Case { chain, proof: Proof::NotAsked, name: name.clone(), trust: trust.clone(), staple: None, now };
     Ok(verify::judge(&case, None))
 }

@@ -178,7 +178,7 @@ impl Search<'_> {
         let length = record.chain.len();
         let proof = record.proof.map_or(Proof::Missing, Proof::Given);
         let name = self.target.verified_name().clone();
-        let case = Case { chain: record.chain, proof, name, trust: self.means.trust.clone(), now: self.now };
+        let case = Case { chain: record.chain, proof, name, trust: self.means.trust.clone(), staple: None, now: self.now };
         sight.presented = Some(if length > QUICK_CHAIN {
             let parts = self.parts.clone();
             let judged = tokio::task::spawn_blocking(move || verify::judge(&case, Some(&parts.paths)));

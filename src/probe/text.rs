@@ -42,7 +42,7 @@ pub fn clean_to(text: &str, limit: usize) -> String {
 }
 
 /// At most `limit` bytes of the text, cut between characters; a cut text ends in `…`.
-fn cut_to(mut text: String, limit: usize) -> String {
+pub fn cut_to(mut text: String, limit: usize) -> String {
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit - '…'.len_utf8()));
         text.push('…');

@@ -32,7 +32,7 @@ pub struct TrustStore(Arc<Anchors>);
 #[derive(Debug)]
 struct Anchors {
     roots: Vec<TrustAnchor<'static>>,
-    /// The bundle's certificates themselves: a leaf that is one of them is trusted.
+    /// The bundle's certificates themselves, whose anchors are the first ones: a leaf that is one of them is trusted.
     pinned: Vec<CertificateDer<'static>>,
     id: [u8; 32],
 }
@@ -50,6 +50,14 @@ impl SystemRoots {
         } else {
             Self::of(anchors, RootSource::System)
         }
+    }
+
+    /// Take the certificates of a PEM text for the system's: for programs that bring a list of their own.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the text is no list of certificates, or exceeds its limits.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, BundleError> {
+        Ok(Self::of(read(&pem::anchors(pem)?)?, RootSource::System))
     }
 
     fn of(anchors: Vec<TrustAnchor<'static>>, source: RootSource) -> Self {
@@ -91,11 +99,7 @@ impl TrustStore {
     /// [`BundleError`] when the bundle is no list of certificates, or exceeds its limits.
     pub fn new(system: Option<&SystemRoots>, bundle: Option<&[u8]>) -> Result<Self, BundleError> {
         let pinned = bundle.map(pem::anchors).transpose()?.unwrap_or_default();
-        let mut anchors = Vec::with_capacity(pinned.len() + system.map_or(0, SystemRoots::len));
-        for (index, certificate) in pinned.iter().enumerate() {
-            anchors
-                .push(anchor(certificate).ok_or(BundleError::Malformed { index, detail: "not an X.509 certificate" })?);
-        }
+        let mut anchors = read(&pinned)?;
         let mut id = identify(&anchors, &pinned);
         if let Some(system) = system {
             anchors.extend(system.anchors.iter().cloned());
@@ -111,6 +115,22 @@ impl TrustStore {
 
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.0.roots
+    }
+
+    /// Whether the system trusts this anchor, and not only a bundle.
+    pub(super) fn is_of_system(&self, anchor: &TrustAnchor<'_>) -> bool {
+        self.0.roots.iter().skip(self.0.pinned.len()).any(|root| is_same(root, anchor))
+    }
+
+    /// The bundle's certificates for this anchor, each with its number.
+    pub(super) fn bundled(&self, anchor: &TrustAnchor<'_>) -> impl Iterator<Item = (usize, &CertificateDer<'static>)> {
+        let bundled = self.0.pinned.iter().enumerate();
+        bundled.filter(|(index, _)| is_same(&self.0.roots[*index], anchor))
+    }
+
+    /// The bundle's certificate of this number.
+    pub(super) fn bundled_at(&self, index: usize) -> Option<&CertificateDer<'static>> {
+        self.0.pinned.get(index)
     }
 
     /// Whether this very certificate was given as an anchor.
@@ -131,6 +151,17 @@ impl TrustStore {
     pub(super) fn id(&self) -> &[u8; 32] {
         &self.0.id
     }
+}
+
+fn read(certificates: &[CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'static>>, BundleError> {
+    let read = |(index, certificate)| {
+        anchor(certificate).ok_or(BundleError::Malformed { index, detail: "not an X.509 certificate" })
+    };
+    certificates.iter().enumerate().map(read).collect()
+}
+
+fn is_same(one: &TrustAnchor<'_>, other: &TrustAnchor<'_>) -> bool {
+    one.subject == other.subject && one.subject_public_key_info == other.subject_public_key_info
 }
 
 fn anchor(certificate: &CertificateDer<'_>) -> Option<TrustAnchor<'static>> {

@@ -1,7 +1,9 @@
 //! The verdict: every dimension judged apart, after the handshake, from what the handshake recorded.
 
 mod explain;
+mod findings;
 mod path;
+mod rules;
 
 use jiff::{SignedDuration, Timestamp};
 use rustls::{
@@ -11,7 +13,9 @@ use rustls::{
 use webpki::EndEntityCert;
 use x509_parser::prelude::{ParsedExtension, X509Certificate};
 
-use super::{Certificate, Fault, FaultKind, Host, Presented, TrustStore, Verdict, certificate, text};
+use super::{Certificate, Fault, FaultKind, Finding, Host, Presented, TrustStore, Verdict, certificate, text};
+use findings::Survey;
+use path::{NoPath, Path};
 
 pub(super) use path::PathCache;
 
@@ -43,6 +47,8 @@ pub(super) struct Case {
     pub proof: Proof,
     pub name: Host,
     pub trust: TrustStore,
+    /// The OCSP answer that was stapled to the handshake; `None` when there was none, or there was no handshake.
+    pub staple: Option<Vec<u8>>,
     pub now: Timestamp,
 }
 
@@ -50,13 +56,18 @@ pub(super) struct Case {
 pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
     let leaf = &case.chain[0];
     let parsed = certificate::parse(leaf);
-    let others: Vec<X509Certificate<'_>> =
-        case.chain.iter().skip(1).take(MAX_JUDGED - 1).filter_map(|der| certificate::parse(der)).collect();
+    let (positions, others): (Vec<usize>, Vec<X509Certificate<'_>>) = {
+        let sent = case.chain.iter().enumerate().take(MAX_JUDGED).skip(1);
+        sent.filter_map(|(position, der)| Some((position, certificate::parse(der)?))).unzip()
+    };
     let facts = parsed.as_ref().map(certificate::facts);
-    let mut findings = Findings::default();
+    let mut judgement = Judgement::default();
     match (&parsed, &facts) {
-        (Some(parsed), Some(facts)) => findings.judge(case, &Leaf { der: leaf, parsed, facts, others: &others }, paths),
-        _ => findings.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
+        (Some(parsed), Some(facts)) => {
+            let leaf = Leaf { der: leaf, parsed, facts, others: &others, positions: &positions };
+            judgement.judge(case, &leaf, paths);
+        }
+        _ => judgement.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
     }
     let ends = parsed.iter().chain(&others).map(|parsed| certificate::validity(parsed).1);
     Presented {
@@ -65,10 +76,10 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
         proven: matches!(case.proof, Proof::NotAsked | Proof::Given(Ok(()))),
         chain_length: case.chain.len(),
         presented_not_after: ends.min(),
-        verified_not_after: findings.verified_not_after,
+        verified_not_after: judgement.verified_not_after,
         revocation: None,
-        findings: Vec::new(),
-        verdict: Verdict::of(findings.faults),
+        findings: judgement.findings,
+        verdict: Verdict::of(judgement.faults),
         leaf: facts,
     }
 }
@@ -83,17 +94,20 @@ struct Leaf<'a> {
     parsed: &'a X509Certificate<'a>,
     facts: &'a Certificate,
     others: &'a [X509Certificate<'a>],
+    /// Where each of the others stands in the chain.
+    positions: &'a [usize],
 }
 
 #[derive(Default)]
-struct Findings {
+struct Judgement {
     faults: Vec<Fault>,
+    findings: Vec<Finding>,
     verified_not_after: Option<Timestamp>,
 }
 
-// === impl Findings ===
+// === impl Judgement ===
 
-impl Findings {
+impl Judgement {
     /// Note a fault, once a kind: the first detail is the more telling one.
     fn add(&mut self, kind: FaultKind, detail: impl Into<String>) {
         if self.faults.iter().all(|fault| fault.kind != kind) {
@@ -103,8 +117,12 @@ impl Findings {
 
     fn judge(&mut self, case: &Case, leaf: &Leaf<'_>, paths: Option<&PathCache>) {
         self.judge_time(case.now, leaf.facts);
-        self.judge_key(leaf);
+        self.judge_key(&case.proof, leaf);
         self.judge_purpose(leaf.parsed);
+        if let Some(broken) = rules::broken_by_any(leaf.parsed) {
+            self.add(FaultKind::NotVerifiable, format!("the certificate {broken}"));
+        }
+        let mut path = None;
         match EndEntityCert::try_from(leaf.der) {
             Ok(readable) => {
                 self.judge_name(
@@ -112,7 +130,7 @@ impl Findings {
                     leaf,
                     readable.verify_is_valid_for_subject_name(&server_name(&case.name)).is_ok(),
                 );
-                self.judge_trust(case, leaf, &readable, paths);
+                path = self.judge_trust(case, leaf, &readable, paths);
             }
             Err(error) => {
                 self.judge_name(case, leaf, certificate::matches(leaf.parsed, &case.name));
@@ -121,6 +139,8 @@ impl Findings {
             }
         }
         self.judge_proof(&case.proof, leaf);
+        let is_key_faulty = self.faults.iter().any(|fault| fault.kind == FaultKind::WeakKey);
+        self.findings = findings::survey(&Survey { case, leaf, path: path.as_ref(), is_key_faulty });
     }
 
     fn judge_time(&mut self, now: Timestamp, leaf: &Certificate) {
@@ -147,16 +167,12 @@ impl Findings {
         }
     }
 
-    fn judge_key(&mut self, leaf: &Leaf<'_>) {
-        if certificate::is_weak(leaf.parsed) {
-            let bits = leaf.facts.key.bits.unwrap_or_default();
-            self.add(
-                FaultKind::WeakKey,
-                format!("the certificate's key is RSA with {bits} bits; at least 2048 are needed"),
-            );
-        }
-        if leaf.facts.key.name == "DSA" {
-            self.add(FaultKind::WeakKey, "the certificate's key is a DSA key, which no client accepts any more");
+    fn judge_key(&mut self, proof: &Proof, leaf: &Leaf<'_>) {
+        if let Some(weakness) = certificate::weakness(leaf.parsed) {
+            self.add(FaultKind::WeakKey, format!("the certificate's key is {weakness}"));
+        } else if !matches!(proof, Proof::Given(_)) && !is_usual_key(leaf.facts) {
+            // No handshake told, but none could be verified.
+            self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
         }
     }
 
@@ -172,21 +188,37 @@ impl Findings {
     }
 
     /// Trust is judged at a time inside the leaf's validity, so that an expired leaf still says whether its chain is good.
-    fn judge_trust(&mut self, case: &Case, leaf: &Leaf<'_>, readable: &EndEntityCert<'_>, paths: Option<&PathCache>) {
+    fn judge_trust(
+        &mut self,
+        case: &Case,
+        leaf: &Leaf<'_>,
+        readable: &EndEntityCert<'_>,
+        paths: Option<&PathCache>,
+    ) -> Option<Path> {
         if case.trust.pins(leaf.der) {
             self.verified_not_after = Some(leaf.facts.not_after);
-            return;
+            return None;
         }
         let Certificate { not_before, not_after, .. } = *leaf.facts;
         let at = case.now.clamp(not_before, not_after.max(not_before));
         match path::find(case, readable, at, paths) {
-            Ok(path) => self.verified_not_after = Some(path.not_after.min(not_after)),
-            Err(error) => self.add_distrust(&error, case, leaf),
+            Ok(path) => {
+                self.verified_not_after = Some(path.not_after.min(not_after));
+                Some(path)
+            }
+            Err(reason) => {
+                self.add_distrust(&reason, case, leaf);
+                None
+            }
         }
     }
 
     /// Note why no path was found. A chain without a path is never valid, whether or not the reason is understood.
-    fn add_distrust(&mut self, error: &webpki::Error, case: &Case, leaf: &Leaf<'_>) {
+    fn add_distrust(&mut self, reason: &NoPath, case: &Case, leaf: &Leaf<'_>) {
+        let error = match reason {
+            NoPath::Broken(error) => error,
+            NoPath::Refused(rule) => return self.add(FaultKind::NotVerifiable, rule),
+        };
         if let Some((kind, detail)) = explain::distrust(error, case, leaf) {
             self.add(kind, detail);
         } else if self.faults.is_empty() {
@@ -211,7 +243,7 @@ impl Findings {
         let bits = certificate::rsa_bits(leaf.parsed);
         match error {
             // The library refuses weak keys as bad signatures: that is no mismatch.
-            InvalidCertificate(_) if certificate::is_weak(leaf.parsed) => {}
+            InvalidCertificate(_) if certificate::weakness(leaf.parsed).is_some() => {}
             InvalidCertificate(_) if bits.is_some_and(|bits| bits > MAX_RSA_BITS) => {
                 let bits = bits.unwrap_or_default();
                 let detail =
@@ -223,7 +255,7 @@ impl Findings {
                 if is_usual_key(leaf.facts) {
                     self.add(FaultKind::KeyMismatch, MISMATCH);
                 } else {
-                    self.add(FaultKind::UnsupportedAlgorithm, "the certificate's kind of key is not supported");
+                    self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
                 }
             }
             // The certificate is not readable for webpki: the fault has been found. It must not be valid in any case.
@@ -237,6 +269,8 @@ impl Findings {
 
 const MISMATCH: &str =
     "the server does not hold the certificate's private key: its handshake signature does not verify";
+
+const UNUSUAL_KEY: &str = "the certificate's kind of key is not supported";
 
 /// Keys for which every signature scheme is supported.
 fn is_usual_key(leaf: &Certificate) -> bool {
@@ -282,14 +316,15 @@ mod tests {
             proof: Proof::NotAsked,
             name: Host::Name("a.test".to_owned()),
             trust: TrustStore::new(None, None).unwrap(),
+            staple: None,
             now: Timestamp::now(),
         };
         let parsed = certificate::parse(&chain[0]).unwrap();
         let facts = certificate::facts(&parsed);
-        let leaf = Leaf { der: &chain[0], parsed: &parsed, facts: &facts, others: &[] };
-        let mut findings = Findings::default();
-        findings.add_distrust(error, &case, &leaf);
-        findings.faults.into_iter().map(|fault| (fault.kind, fault.detail)).collect()
+        let leaf = Leaf { der: &chain[0], parsed: &parsed, facts: &facts, others: &[], positions: &[] };
+        let mut judgement = Judgement::default();
+        judgement.add_distrust(&NoPath::Broken(error.clone()), &case, &leaf);
+        judgement.faults.into_iter().map(|fault| (fault.kind, fault.detail)).collect()
     }
 
     #[test]
@@ -326,6 +361,7 @@ mod tests {
             proof: Proof::NotAsked,
             name: Host::Name("a.test".to_owned()),
             trust: TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap(),
+            staple: None,
             now: Timestamp::now(),
         };
         assert_eq!(judge(&case, None).verdict.faults, []);

@@ -190,13 +190,13 @@ async fn a_missing_intermediate_is_named_where_it_is_to_be_had() {
             "http://ca.test/i.crt",
             trust(&farm),
             FaultKind::IncompleteChain,
-            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted; it is to be had at http://ca.test/i.crt",
+            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted: let the server send it after its own certificate; it is to be had at http://ca.test/i.crt",
         ),
         (
             "HTTPS://ca.test/i",
             nobody.clone(),
             FaultKind::IncompleteChain,
-            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted; it is to be had at HTTPS://ca.test/i",
+            "the issuer CN=Farm Intermediate is neither sent by the server nor trusted: let the server send it after its own certificate; it is to be had at HTTPS://ca.test/i",
         ),
         ("ldap://ca.test/cn=i", trust(&farm), FaultKind::UnknownIssuer, unknown),
         ("ldap:///cn=http://ca.test", trust(&farm), FaultKind::UnknownIssuer, unknown),
@@ -233,7 +233,8 @@ async fn a_chain_that_lacks_only_its_root_is_not_called_incomplete() {
     let certificate = params.signed_by(&key, &Issuer::new(intermediate, intermediate_key)).unwrap();
     let issued = Issued::new(vec![certificate.der().clone(), sent.der().clone()], &key);
     let seen = look_at(issued, &trust(&Authority::new("Farm"))).await;
-    let says = "the issuer CN=Private Root is not trusted; if it is an intermediate, the server does not send it";
+    let says = "the issuer CN=Private Root is not trusted; if it is an intermediate, the server does not send it: it is to be \
+                had at http://ca.test/root.crt, and belongs after CN=Private CA";
     assert_eq!((faults(&seen), detail(&seen)), (vec![FaultKind::UnknownIssuer], says));
 }
 

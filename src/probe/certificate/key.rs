@@ -11,6 +11,15 @@ use crate::probe::KeyAlgorithm;
 /// The least size of an RSA key that is accepted, in bits (CA/Browser Forum Baseline Requirements §6.1.5).
 const MIN_RSA_BITS: u32 = 2048;
 
+/// The least public exponent of an RSA key (Baseline Requirements §6.1.6).
+const MIN_EXPONENT: u64 = 3;
+/// The least size of a curve: NIST SP 800-131A allows none below 224 bits since 2014.
+const MIN_CURVE_BITS: u32 = 224;
+
+/// Signatures with MD2, MD5 and SHA-1: collisions of all three have been shown.
+const BROKEN_SIGNATURES: [&str; 5] =
+    ["md2WithRSAEncryption", "md5WithRSAEncryption", "sha1WithRSAEncryption", "dsaWithSHA1", "ecdsa-with-SHA1"];
+
 const RSA: [&str; 2] = ["1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10"];
 const EC: &str = "1.2.840.10045.2.1";
 
@@ -75,6 +84,38 @@ pub(super) fn signature_name(oid: &Oid<'_>) -> String {
 /// The size of an RSA key; `None` for other keys.
 pub(in crate::probe) fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<u32> {
     modulus_bits(certificate.public_key())
+}
+
+/// Why nobody should rely on the key, as the end of "the key of … is"; `None` where nothing is known against it.
+pub(in crate::probe) fn weakness(certificate: &X509Certificate<'_>) -> Option<String> {
+    let key = certificate.public_key();
+    let KeyAlgorithm { name, bits } = algorithm(key);
+    match (name.as_str(), bits) {
+        ("RSA", Some(bits)) if bits < MIN_RSA_BITS => {
+            Some(format!("RSA with {bits} bits; at least {MIN_RSA_BITS} are needed"))
+        }
+        ("RSA", _) if exponent(key).is_some_and(|exponent| exponent < MIN_EXPONENT) => {
+            Some(format!("RSA with an exponent below {MIN_EXPONENT}: anyone can forge its signatures"))
+        }
+        ("ECDSA", Some(bits)) if bits < MIN_CURVE_BITS => {
+            Some(format!("ECDSA on a curve of {bits} bits; at least {MIN_CURVE_BITS} are needed"))
+        }
+        ("DSA", _) => Some("a DSA key, which no client accepts any more".to_owned()),
+        _ => None,
+    }
+}
+
+/// The name of the certificate's signature algorithm where it rests on a broken hash.
+pub(in crate::probe) fn signature_weakness(certificate: &X509Certificate<'_>) -> Option<String> {
+    let name = signature_name(&certificate.signature_algorithm.algorithm);
+    BROKEN_SIGNATURES.contains(&name.as_str()).then_some(name)
+}
+
+fn exponent(key: &SubjectPublicKeyInfo<'_>) -> Option<u64> {
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => rsa.try_exponent().ok(),
+        _ => None,
+    }
 }
 
 /// Whether the key is an RSA key below what is accepted.

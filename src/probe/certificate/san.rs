@@ -97,7 +97,8 @@ fn display(name: &GeneralName<'_>) -> String {
     }
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
+/// The address of an iPAddress name; `None` when it has neither 4 nor 16 bytes.
+pub(in crate::probe) fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
         16 => <[u8; 16]>::try_from(bytes).ok().map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes))),

@@ -167,10 +167,21 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
     }
     // Above a certificate that was sent with the leaf there may well be nothing but a root, which needs no sending.
     let is_leaf = std::ptr::eq(top, leaf.parsed);
-    match issuer_url(top).filter(|_| is_leaf) {
-        Some(url) => (
+    match issuer_url(top) {
+        Some(url) if is_leaf => (
             FaultKind::IncompleteChain,
-            format!("the issuer {issuer} is neither sent by the server nor trusted; it is to be had at {url}"),
+            format!(
+                "the issuer {issuer} is neither sent by the server nor trusted: let the server send it after its own \
+                 certificate; it is to be had at {url}"
+            ),
+        ),
+        Some(url) => (
+            FaultKind::UnknownIssuer,
+            format!(
+                "the issuer {issuer} is not trusted; if it is an intermediate, the server does not send it: it is to be \
+                 had at {url}, and belongs after {}",
+                certificate::display_name(top.subject())
+            ),
         ),
         None => (
             FaultKind::UnknownIssuer,

@@ -154,6 +154,7 @@ fn issuer(name: &str) -> CertificateParams {
     params.distinguished_name = common_name(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
     set_validity(&mut params, now - FIVE_YEARS, now + FIVE_YEARS);
     params
 }
@@ -258,6 +259,7 @@ impl Leaf {
         } else {
             ExtendedKeyUsagePurpose::ServerAuth
         }];
+        params.use_authority_key_identifier_extension = true;
         if self.ca {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
