@@ -25,7 +25,12 @@ pub(super) fn refusal(path: &VerifiedPath<'_>, trust: &TrustStore) -> Option<Str
 fn of_ca(der: &CertificateDer<'_>) -> Option<String> {
     let ca = certificate::parse(der)?;
     let broken = broken_by_any(&ca).or_else(|| broken_by_ca(&ca))?;
-    Some(format!("the CA certificate {} {broken}", certificate::display_name(ca.subject())))
+    let name = certificate::display_name(ca.subject());
+    Some(if name.is_empty() {
+        format!("a CA certificate {broken}")
+    } else {
+        format!("the CA certificate {name} {broken}")
+    })
 }
 
 /// What a certificate of any kind breaks, as the end of a sentence.
@@ -36,6 +41,9 @@ pub(super) fn broken_by_any(certificate: &X509Certificate<'_>) -> Option<&'stati
     }
     if extensions.subject_key.is_some_and(|identifier| identifier.critical) {
         return Some("marks its subject key identifier as critical, which RFC 5280 §4.2.1.2 forbids");
+    }
+    if certificate.raw_serial().first().is_some_and(|byte| byte & 0x80 != 0) {
+        return Some("has a negative serial number, which RFC 5280 §4.1.2.2 forbids");
     }
     extensions
         .has_broken_access

@@ -100,9 +100,10 @@ const LINTS: [Lint; 16] = [
     Lint {
         whom: Whom::All,
         public_only: false,
-        says: "has a serial number that is not positive, or longer than 20 octets",
-        source: "RFC 5280 §4.1.2.2; Go refuses negative ones",
-        breaks: |it| it.has_bad_serial(),
+        says: "has a serial number that is zero, or longer than 20 octets",
+        source: "RFC 5280 §4.1.2.2; Python's cryptography refuses it",
+        // Old roots that are in every store have the number zero.
+        breaks: |it| !it.is_self_issued() && it.has_bad_serial(),
     },
     Lint {
         whom: Whom::Leaf,
@@ -207,8 +208,7 @@ impl Subject<'_> {
 
     fn has_bad_serial(&self) -> bool {
         let serial = self.certificate.raw_serial();
-        let is_negative = serial.first().is_some_and(|byte| byte & 0x80 != 0);
-        is_negative || serial.len() > MAX_SERIAL || serial.iter().all(|byte| *byte == 0)
+        serial.len() > MAX_SERIAL || serial.iter().all(|byte| *byte == 0)
     }
 
     fn has_foreign_authority_key(&self) -> bool {
