@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ssl_monitor_operator::probe::{
-    AddressPolicy, FaultKind, FindingSeverity, Host, Means, Presented, Prober, ProberSettings, SystemRoots, Target,
-    TrustStore, judge_pem,
+    AddressPolicy, FaultKind, FindingSeverity, Host, Means, Presented, Prober, ProberSettings, Target, TrustStore,
+    judge_pem,
 };
 use tokio::{sync::OnceCell, task::JoinSet};
 use xtask::farm::{ServerOptions, TlsServer};
@@ -22,7 +22,7 @@ use corpus::{Case, Class};
 use deviations::{Deviation, Why};
 
 /// Long enough never to matter.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How far a certificate's beginning may lie ahead, since clocks differ.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -42,8 +42,7 @@ async fn outcomes() -> &'static [Outcome] {
     static OUTCOMES: OnceCell<Vec<Outcome>> = OnceCell::const_new();
     OUTCOMES
         .get_or_init(|| async {
-            let mut running = JoinSet::new();
-            corpus::cases().into_iter().for_each(|case| drop(running.spawn(look_at(case))));
+            let running: JoinSet<Outcome> = corpus::cases().into_iter().map(look_at).collect();
             let mut outcomes = running.join_all().await;
             outcomes.sort_by(|one, other| one.case.id.cmp(&other.case.id));
             outcomes

@@ -254,7 +254,7 @@ fn a_serial_number_is_shown_with_its_sign() {
 }
 
 /// An RSA public key of this many bits; nobody has its private half.
-fn rsa(bits: usize) -> Vec<u8> {
+pub(crate) fn rsa(bits: usize) -> Vec<u8> {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] >>= modulus.len() * 8 - bits;
     if modulus[0] & 0x80 != 0 {

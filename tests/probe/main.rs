@@ -6,6 +6,7 @@ mod bounds;
 mod bundles;
 mod certificates;
 mod extremes;
+mod findings;
 mod hello;
 mod identity;
 mod names;

@@ -16,7 +16,7 @@ pub(super) struct Sent<'a> {
     pub(super) parsed: &'a X509Certificate<'a>,
     /// Whether the very same certificate was sent before.
     is_repeated: bool,
-    /// Whether it is the leaf, or names lead from the leaf to it.
+    /// Whether it is the leaf or of its path, or names lead from these to it.
     is_related: bool,
     /// Whether it is an intermediate of the verified path.
     pub(super) is_used: bool,
@@ -33,7 +33,7 @@ impl<'a> Sent<'a> {
         for (position, parsed) in certificates {
             let is_repeated = sent.iter().any(|before| before.parsed.as_raw() == parsed.as_raw());
             let is_used = survey.path.is_some_and(|path| path.uses(position));
-            sent.push(Self { position, parsed, is_repeated, is_related: position == 0, is_used });
+            sent.push(Self { position, parsed, is_repeated, is_related: position == 0 || is_used, is_used });
         }
         relate(&mut sent);
         sent
@@ -56,20 +56,21 @@ impl<'a> Sent<'a> {
         }
     }
 
-    /// Whether this may have issued the other: by name, and by key identifiers where both tell.
+    /// Whether this may have issued the other: by name, and by key identifiers where both tell; signatures have told of the
+    /// path's.
     fn may_have_issued(&self, other: &Self) -> bool {
         if self.parsed.subject().as_raw() != other.parsed.issuer().as_raw() {
             return false;
         }
         let wanted = Extensions::of(other.parsed).authority_key.and_then(|key| key.value.key_identifier.as_ref());
         let own = Extensions::of(self.parsed).subject_key;
-        wanted.zip(own).is_none_or(|(wanted, own)| wanted.0 == own.value)
+        self.is_used || wanted.zip(own).is_none_or(|(wanted, own)| wanted.0 == own.value)
     }
 }
 
-/// Follow the issuers from the leaf on.
+/// Follow the issuers from the leaf and its path on.
 fn relate(sent: &mut [Sent<'_>]) {
-    let mut reached = vec![0];
+    let mut reached: Vec<usize> = (0..sent.len()).filter(|at| sent[*at].is_related).collect();
     while let Some(from) = reached.pop() {
         for at in 1..sent.len() {
             if !sent[at].is_related && sent[at].may_have_issued(&sent[from]) {
