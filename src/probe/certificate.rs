@@ -15,7 +15,7 @@ use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 use super::{Certificate, text};
 
 pub(super) use extensions::Extensions;
-pub(super) use key::{is_weak, rsa_bits, signature_weakness, weakness};
+pub(super) use key::{is_supported, is_weak, rsa_bits, signature_weakness, weakness};
 pub(super) use name::display as display_name;
 pub(super) use san::{address as ip_address, first_dns_name, matches, presented};
 

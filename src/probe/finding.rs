@@ -37,11 +37,13 @@ pub enum FindingKind {
     WeakKey,
     /// A certificate of the chain is signed with SHA-1 or MD5.
     WeakSignature,
-    /// The certificate is valid for longer than the CA/Browser Forum allows for its date (Baseline Requirements §6.3.2).
+    /// The certificate is valid for longer than the CA/Browser Forum allows for its date (Baseline Requirements §6.3.2). Only said
+    /// of certificates that lead to a root of the system: private authorities are free.
     ValidityTooLong,
     /// The certificate has no subject alternative name; its common name is not looked at by clients.
     NoSubjectAltName,
-    /// The certificate breaks a rule of RFC 5280 or of the Baseline Requirements that some clients enforce.
+    /// The certificate, or a CA's on its path, breaks a rule of RFC 5280 that some clients enforce, or one of the Baseline
+    /// Requirements where it leads to a root of the system.
     Malformed,
     /// The server answers only a small ClientHello: one with a post-quantum key share, as browsers send, is dropped.
     LargeHelloIntolerant,

@@ -170,7 +170,7 @@ impl Judgement {
     fn judge_key(&mut self, proof: &Proof, leaf: &Leaf<'_>) {
         if let Some(weakness) = certificate::weakness(leaf.parsed) {
             self.add(FaultKind::WeakKey, format!("the certificate's key is {weakness}"));
-        } else if !matches!(proof, Proof::Given(_)) && !is_usual_key(leaf.facts) {
+        } else if !matches!(proof, Proof::Given(_)) && !certificate::is_supported(leaf.parsed) {
             // No handshake told, but none could be verified.
             self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
         }
@@ -250,14 +250,13 @@ impl Judgement {
                     format!("the certificate's key is RSA with {bits} bits; at most {MAX_RSA_BITS} can be verified");
                 self.add(FaultKind::UnsupportedAlgorithm, detail);
             }
-            InvalidCertificate(CertificateError::BadSignature) => self.add(FaultKind::KeyMismatch, MISMATCH),
-            InvalidCertificate(CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }) => {
-                if is_usual_key(leaf.facts) {
-                    self.add(FaultKind::KeyMismatch, MISMATCH);
-                } else {
-                    self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
-                }
+            InvalidCertificate(_) if !certificate::is_supported(leaf.parsed) => {
+                self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
             }
+            InvalidCertificate(
+                CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            ) => self.add(FaultKind::KeyMismatch, MISMATCH),
             // The certificate is not readable for webpki: the fault has been found. It must not be valid in any case.
             _ => self.add(
                 FaultKind::NotVerifiable,
@@ -271,15 +270,6 @@ const MISMATCH: &str =
     "the server does not hold the certificate's private key: its handshake signature does not verify";
 
 const UNUSUAL_KEY: &str = "the certificate's kind of key is not supported";
-
-/// Keys for which every signature scheme is supported.
-fn is_usual_key(leaf: &Certificate) -> bool {
-    match leaf.key.name.as_str() {
-        "RSA" | "Ed25519" => true,
-        "ECDSA" => matches!(leaf.key.bits, Some(256 | 384 | 521)),
-        _ => false,
-    }
-}
 
 /// `notAfter` is inclusive and has no fraction: the whole second counts.
 fn whole_seconds(at: Timestamp) -> Timestamp {

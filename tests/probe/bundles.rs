@@ -52,6 +52,11 @@ fn each_broken_bundle_is_told_what_is_wrong() {
             "is too large: a single certificate may have at most 36.5 kB of text",
         ),
         (vec![b'x'; 330_001], "is too large: at most 330 kB are read"),
+        (b"-----BEGIN ".repeat(1 << 20), "is too large: at most 330 kB are read"),
+        (
+            format!("{}{not_x509}", good.repeat(149)).into_bytes(),
+            "is malformed: certificate 150 is not an X.509 certificate",
+        ),
     ] {
         assert_eq!(refusal(&bundle).1, text);
     }

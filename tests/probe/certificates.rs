@@ -338,6 +338,10 @@ proptest::proptest! {
                     .into_iter()
                     .chain(&leaf.sans)
             });
+            for finding in &presented.findings {
+                let detail = &finding.detail;
+                proptest::prop_assert!(detail.len() <= 512 && !detail.chars().any(char::is_control), "{detail:?}");
+            }
             let details = presented.verdict.faults.iter().map(|fault| &fault.detail);
             for text in texts.chain(details) {
                 proptest::prop_assert!(text.len() <= 1024 && !text.chars().any(char::is_control), "{text:?}");

@@ -21,7 +21,7 @@ fn findings(seen: &Observation) -> Vec<(FindingSeverity, FindingKind, &str)> {
     findings.iter().map(|finding| (finding.kind.severity(), finding.kind, finding.detail.as_str())).collect()
 }
 
-fn kinds(seen: &Observation) -> Vec<FindingKind> {
+pub(crate) fn kinds(seen: &Observation) -> Vec<FindingKind> {
     findings(seen).into_iter().map(|(_, kind, _)| kind).collect()
 }
 
@@ -30,13 +30,13 @@ fn good() -> Leaf {
 }
 
 /// A CA's certificate and key, for chains that the farm does not make.
-struct Ca {
-    params: CertificateParams,
+pub(crate) struct Ca {
+    pub params: CertificateParams,
     key: KeyPair,
 }
 
 impl Ca {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -46,26 +46,26 @@ impl Ca {
         Self { params, key: KeyPair::generate().unwrap() }
     }
 
-    fn root(&self) -> CertificateDer<'static> {
+    pub(crate) fn root(&self) -> CertificateDer<'static> {
         self.params.self_signed(&self.key).unwrap().der().clone()
     }
 
-    fn sign(&self, params: &CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
+    pub(crate) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
         params.signed_by(key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().clone()
     }
 
-    fn certify(&self, other: &Self) -> CertificateDer<'static> {
+    pub(crate) fn certify(&self, other: &Self) -> CertificateDer<'static> {
         self.sign(&other.params, &other.key)
     }
 
     /// A chain of a leaf that this CA issued and of these.
-    fn issue(&self, others: impl IntoIterator<Item = CertificateDer<'static>>) -> Issued {
+    pub(crate) fn issue(&self, others: impl IntoIterator<Item = CertificateDer<'static>>) -> Issued {
         let key = good().key();
         Issued::new(std::iter::once(self.sign(&good().params(), &key)).chain(others).collect(), &key)
     }
 }
 
-fn trusting(root: CertificateDer<'static>) -> TrustStore {
+pub(crate) fn trusting(root: CertificateDer<'static>) -> TrustStore {
     TrustStore::new(None, Some(pem(&[root]).as_bytes())).unwrap()
 }
 
@@ -365,4 +365,18 @@ async fn an_expired_trusted_certificate_is_told() {
         "the trusted certificate CN=Root expired at 2021-09-30T00:00:00Z; OpenSSL and Go refuse chains that end at it";
     assert_eq!(findings(&seen), [(FindingSeverity::Warning, FindingKind::Malformed, says)]);
     assert_eq!(faults(&seen), []);
+}
+
+#[tokio::test]
+async fn a_detail_is_bounded_and_shows_nothing_that_deceives() {
+    let farm = Authority::new("Farm");
+    let subject = name(&[(COMMON_NAME, UTF8, "\u{1b}[31m\n".repeat(500).as_bytes())]);
+    let long = Draft { subject, ..Draft::new() }.issue(&farm, "\u{202e}".repeat(500).as_str()).chain[0].clone();
+    let mut issued = farm.issue(&good());
+    issued.chain.extend([long.clone(), long]);
+    let seen = look_at(issued, &trust(&farm)).await;
+    let found = findings(&seen);
+    assert_eq!(kinds(&seen), [FindingKind::Superfluous]);
+    assert!(found[0].2.starts_with("certificate 3 of the chain, CN=\\u{1b}[31m\\u{a}"), "{found:?}");
+    assert!(found[0].2.ends_with("; and 1 more") && found[0].2.len() <= 512, "{found:?}");
 }

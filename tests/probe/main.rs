@@ -10,6 +10,7 @@ mod findings;
 mod hello;
 mod identity;
 mod names;
+mod oddities;
 mod peers;
 mod proxy;
 mod support;

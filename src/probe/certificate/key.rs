@@ -35,6 +35,9 @@ const CURVES: [(&str, u32); 8] = [
     ("1.3.132.0.35", 521),
 ];
 
+/// P-256, P-384 and P-521.
+const SUPPORTED_CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"];
+
 /// Signature algorithms as OpenSSL names them.
 const SIGNATURES: [(&str, &str); 19] = [
     ("1.2.840.113549.1.1.2", "md2WithRSAEncryption"),
@@ -105,6 +108,17 @@ pub(in crate::probe) fn weakness(certificate: &X509Certificate<'_>) -> Option<St
     }
 }
 
+/// Whether the key is of a kind for which every signature scheme of TLS is supported here: RSA (not RSASSA-PSS alone), Ed25519, or
+/// ECDSA on P-256, P-384 or P-521.
+pub(in crate::probe) fn is_supported(certificate: &X509Certificate<'_>) -> bool {
+    let key = certificate.public_key();
+    match key.algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.1" | "1.3.101.112" => true,
+        EC => curve(key).is_some_and(|curve| SUPPORTED_CURVES.contains(&curve.as_str())),
+        _ => false,
+    }
+}
+
 /// The name of the certificate's signature algorithm where it rests on a broken hash.
 pub(in crate::probe) fn signature_weakness(certificate: &X509Certificate<'_>) -> Option<String> {
     let name = signature_name(&certificate.signature_algorithm.algorithm);
@@ -133,6 +147,11 @@ fn modulus_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
 }
 
 fn curve_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
-    let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+    let curve = curve(key)?;
     CURVES.iter().find(|(known, _)| *known == curve).map(|(_, bits)| *bits)
+}
+
+/// The OID of a named curve.
+fn curve(key: &SubjectPublicKeyInfo<'_>) -> Option<String> {
+    Some(key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string())
 }
