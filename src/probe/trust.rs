@@ -1,8 +1,12 @@
 //! Trust anchors: the system's, and bundles that users give.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::pem;
@@ -34,7 +38,18 @@ struct Anchors {
     roots: Vec<TrustAnchor<'static>>,
     /// The bundle's certificates themselves, whose anchors are the first ones: a leaf that is one of them is trusted.
     pinned: Vec<CertificateDer<'static>>,
+    /// What is to be said of each of them, once somebody has asked.
+    remarks: Vec<OnceLock<Remarks>>,
     id: [u8; 32],
+}
+
+/// What is to be said of a trusted certificate.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    /// The end of its validity, and what is to be said from then on; `None` when it cannot be read.
+    pub end: Option<(Timestamp, String)>,
+    /// What it breaks, each in a sentence.
+    pub breaches: Vec<String>,
 }
 
 // === impl SystemRoots ===
@@ -105,7 +120,8 @@ impl TrustStore {
             anchors.extend(system.anchors.iter().cloned());
             id = digest_of([&id[..], &system.id]);
         }
-        Ok(Self(Arc::new(Anchors { roots: anchors, pinned, id })))
+        let remarks = pinned.iter().map(|_| OnceLock::new()).collect();
+        Ok(Self(Arc::new(Anchors { roots: anchors, pinned, remarks, id })))
     }
 
     /// Whether nothing at all is trusted.
@@ -128,9 +144,14 @@ impl TrustStore {
         bundled.filter(|(index, _)| is_same(&self.0.roots[*index], anchor))
     }
 
-    /// The bundle's certificate of this number.
-    pub(super) fn bundled_at(&self, index: usize) -> Option<&CertificateDer<'static>> {
-        self.0.pinned.get(index)
+    /// What is to be said of the bundle's certificate of this number: read once, since it stands in every path.
+    pub(super) fn remarks(
+        &self,
+        index: usize,
+        read: impl FnOnce(&CertificateDer<'static>) -> Remarks,
+    ) -> Option<&Remarks> {
+        let certificate = self.0.pinned.get(index)?;
+        Some(self.0.remarks.get(index)?.get_or_init(|| read(certificate)))
     }
 
     /// Whether this very certificate was given as an anchor.

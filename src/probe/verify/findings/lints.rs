@@ -1,5 +1,6 @@
 //! Rules whose breach is no fault, since the usual clients pass it over: each with its source, and who does not.
 
+use rustls::pki_types::CertificateDer;
 use x509_parser::{
     extensions::{KeyUsage, NameConstraints},
     prelude::{GeneralName, X509Certificate},
@@ -9,6 +10,7 @@ use super::{Notes, Survey, name, order::Sent};
 use crate::probe::{
     FindingKind,
     certificate::{self, Extensions},
+    trust::Remarks,
 };
 
 /// The content of a serial number takes 20 octets at most (RFC 5280 §4.1.2.2).
@@ -40,7 +42,7 @@ struct Subject<'a> {
     extensions: &'a Extensions<'a>,
 }
 
-const LINTS: [Lint; 16] = [
+static LINTS: [Lint; 16] = [
     Lint {
         whom: Whom::All,
         public_only: false,
@@ -170,22 +172,38 @@ pub(super) fn note(notes: &mut Notes, survey: &Survey<'_>, extensions: &Extensio
 
 /// The anchor counts as it was given: of a system's root only name and key are known.
 fn note_anchor(notes: &mut Notes, survey: &Survey<'_>, is_public: bool) {
-    let Some(anchor) = survey.path.and_then(|path| survey.case.trust.bundled_at(path.bundled?)) else { return };
-    let Some(parsed) = certificate::parse(anchor) else { return };
-    let title = || format!("the trusted certificate {}", name(&parsed));
-    let subject = Subject { certificate: &parsed, extensions: &Extensions::of(&parsed) };
-    note_one(notes, &subject, Whom::Authority, is_public, title);
-    let end = certificate::validity(&parsed).1;
-    if end < survey.case.now {
-        let detail = format!("{} expired at {end}; OpenSSL and Go refuse chains that end at it", title());
-        notes.add(FindingKind::Malformed, detail);
+    let bundled = survey.path.and_then(|path| path.bundled);
+    let read =
+        |der: &CertificateDer<'_>| certificate::parse(der).map_or_else(Remarks::default, |it| remarks(&it, is_public));
+    let Some(remarks) = bundled.and_then(|index| survey.case.trust.remarks(index, read)) else { return };
+    remarks.breaches.iter().for_each(|breach| notes.add(FindingKind::Malformed, breach.clone()));
+    if let Some((_, detail)) = remarks.end.as_ref().filter(|(end, _)| *end < survey.case.now) {
+        notes.add(FindingKind::Malformed, detail.clone());
     }
 }
 
+fn remarks(anchor: &X509Certificate<'_>, is_public: bool) -> Remarks {
+    let title = format!("the trusted certificate {}", name(anchor));
+    let subject = Subject { certificate: anchor, extensions: &Extensions::of(anchor) };
+    let breaches = breaches(&subject, Whom::Authority, is_public).map(|lint| lint.sentence(&title)).collect();
+    let end = certificate::validity(anchor).1;
+    let expiry = format!("{title} expired at {end}; OpenSSL and Go refuse chains that end at it");
+    Remarks { breaches, end: Some((end, expiry)) }
+}
+
 fn note_one(notes: &mut Notes, subject: &Subject<'_>, whom: Whom, is_public: bool, title: impl Fn() -> String) {
-    let concerns = |lint: &&Lint| (lint.whom == whom || lint.whom == Whom::All) && (is_public || !lint.public_only);
-    for lint in LINTS.iter().filter(concerns).filter(|lint| (lint.breaks)(subject)) {
-        notes.add(FindingKind::Malformed, format!("{} {} ({})", title(), lint.says, lint.source));
+    breaches(subject, whom, is_public).for_each(|lint| notes.add(FindingKind::Malformed, lint.sentence(&title())));
+}
+
+fn breaches(subject: &Subject<'_>, whom: Whom, is_public: bool) -> impl Iterator<Item = &'static Lint> {
+    let concerns =
+        move |lint: &&Lint| (lint.whom == whom || lint.whom == Whom::All) && (is_public || !lint.public_only);
+    LINTS.iter().filter(concerns).filter(move |lint| (lint.breaks)(subject))
+}
+
+impl Lint {
+    fn sentence(&self, title: &str) -> String {
+        format!("{title} {} ({})", self.says, self.source)
     }
 }
 
