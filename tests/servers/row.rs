@@ -58,7 +58,7 @@ impl Stage {
         Self {
             farm: Authority::new("Farm"),
             openssl: OpenSsl::build(),
-            prober: Prober::new(ProberSettings { policy, resolver: None }).unwrap(),
+            prober: Prober::new(ProberSettings { policy, ..ProberSettings::default() }).unwrap(),
         }
     }
 
