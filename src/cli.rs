@@ -128,6 +128,9 @@ pub struct CheckArgs {
     /// Do not trust the system's CA certificates
     #[arg(long)]
     pub no_system_roots: bool,
+    /// How it is found out whether the certificate has been revoked [default: as the manifest says, else staple]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub revocation: Option<RevocationArg>,
     /// Judge as at this time, for example 2027-01-31T00:00:00Z [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = timestamp)]
     pub at: Option<Timestamp>,
@@ -141,11 +144,22 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
     /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "timeout"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "timeout", "revocation"])]
     pub pem: Option<PathBuf>,
     /// Which addresses may be dialled, and who resolves names.
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+/// How it is found out whether a certificate has been revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RevocationArg {
+    /// It is not
+    None,
+    /// From the OCSP answer that the server staples to it
+    Staple,
+    /// From that, and from the CRLs that the certificates name
+    Crl,
 }
 
 /// How results are printed.
@@ -255,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_chain_from_a_file_is_not_fetched_as_well() {
-        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--timeout", "5s"]] {
+        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--timeout", "5s"], ["--revocation", "crl"]] {
             let error = check(&[&["a.test", "--pem", "x.pem"][..], &option].concat()).unwrap_err();
             assert!(error.contains("cannot be used with"), "{error}");
         }

@@ -6,6 +6,7 @@
 mod certificate;
 mod connect;
 mod endpoints;
+mod fetch;
 mod finding;
 mod handshake;
 mod hello;
@@ -32,7 +33,7 @@ pub use observation::{
     Certificate, ClientCertificate, Endpoint, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, MAX_ENDPOINTS,
     Observation, Presented, Session, Stage, Timings, Verdict,
 };
-pub use offline::{PemError, judge_pem};
+pub use offline::{PemError, judge_pem, judge_pem_with_lists};
 pub use policy::{AddressPolicy, Denied};
 pub use prober::{Prober, ProberError, ProberSettings};
 pub use proxy::{NoProxy, ParseNoProxyError, ParseProxyError};

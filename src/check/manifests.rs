@@ -12,8 +12,8 @@ use super::{
     input,
 };
 use crate::{
-    api::{DEFAULT_PORT, FieldError, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
-    cli::{CheckArgs, DomainPort},
+    api::{DEFAULT_PORT, FieldError, Revocation, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
+    cli::{CheckArgs, DomainPort, RevocationArg},
     probe::{Host, text::clean},
 };
 
@@ -163,6 +163,14 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
     if let Some(name) = &args.server_name {
         let tls = spec.tls.get_or_insert_with(TlsSpec::default);
         tls.server_name = Some(name.to_string());
+    }
+    if let Some(how) = args.revocation {
+        let tls = spec.tls.get_or_insert_with(TlsSpec::default);
+        tls.revocation = match how {
+            RevocationArg::None => Revocation::None,
+            RevocationArg::Staple => Revocation::Staple,
+            RevocationArg::Crl => Revocation::Crl,
+        };
     }
 }
 

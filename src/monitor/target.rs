@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use super::Reason;
 use crate::{
-    api::SslMonitorSpec,
-    probe::{AddressPolicy, FailureReason, Host, Target},
+    api::{Revocation, RevocationFailure, SslMonitorSpec},
+    probe::{AddressPolicy, FailureReason, Host, RevocationCheck, Target},
 };
 
 /// Why a monitor can never work as it is configured; it is tried again only when the spec or the operator's settings change.
@@ -41,6 +41,9 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
     let mut target = Target::new(host("domain", &spec.domain)?, spec.port());
     target.connect_host = spec.address.as_deref().map(|text| host("address", text)).transpose()?;
     target.server_name = server_name.map(|text| host("tls.serverName", text)).transpose()?;
+    let tls = spec.tls.clone().unwrap_or_default();
+    target.revocation = revocation(tls.revocation);
+    target.needs_revocation_state = tls.revocation_failure == RevocationFailure::Hard;
     if let Host::Address(address) = target.dialled_host() {
         policy.check(*address).map_err(|denied| Stall {
             reason: StallReason::TargetDenied,
@@ -48,6 +51,14 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
         })?;
     }
     Ok(target)
+}
+
+fn revocation(wanted: Revocation) -> RevocationCheck {
+    match wanted {
+        Revocation::None => RevocationCheck::None,
+        Revocation::Staple => RevocationCheck::Staple,
+        Revocation::Crl => RevocationCheck::Crl,
+    }
 }
 
 fn host(field: &str, text: &str) -> Result<Host, Stall> {

@@ -1,9 +1,10 @@
 //! The same verification without a network: a chain from a file, before it is deployed.
 
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
 
 use super::{
-    BundleError, Host, Presented, TrustStore, pem,
+    BundleError, Host, Presented, RevocationCheck, TrustStore, pem, revocation,
     verify::{self, Case, Proof},
 };
 
@@ -18,6 +19,37 @@ pub type PemError = BundleError;
 /// no error, but a fault of the verdict.
 pub fn judge_pem(pem: &[u8], name: &Host, trust: &TrustStore, now: Timestamp) -> Result<Presented, PemError> {
     let chain = pem::certificates(pem)?;
-    let case = Case { chain, proof: Proof::NotAsked, name: name.clone(), trust: trust.clone(), staple: None, now };
-    Ok(verify::judge(&case, None))
+    Ok(verify::judge(&case(chain, name, trust, now), None))
+}
+
+/// [`judge_pem`], and judge by these CRLs (DER) whether the certificates have been revoked. It is a fault when none of them tells
+/// of the leaf.
+///
+/// # Errors
+/// As [`judge_pem`]. A CRL that does not count is no error, but told in the fault.
+pub fn judge_pem_with_lists(
+    pem: &[u8],
+    name: &Host,
+    trust: &TrustStore,
+    now: Timestamp,
+    lists: &[&[u8]],
+) -> Result<Presented, PemError> {
+    let chain = pem::certificates(pem)?;
+    let lists = revocation::consult(&chain, trust, lists, now);
+    let case = case(chain, name, trust, now);
+    Ok(verify::judge(&Case { lists, revocation: RevocationCheck::Crl, needs_revocation_state: true, ..case }, None))
+}
+
+fn case(chain: Vec<CertificateDer<'static>>, name: &Host, trust: &TrustStore, now: Timestamp) -> Case {
+    Case {
+        chain,
+        proof: Proof::NotAsked,
+        name: name.clone(),
+        trust: trust.clone(),
+        now,
+        staple: None,
+        lists: Vec::new(),
+        revocation: RevocationCheck::None,
+        needs_revocation_state: false,
+    }
 }

@@ -19,6 +19,7 @@ use super::{
     hello::Hellos,
     proxy,
     resolve::{Found, Names},
+    revocation::Lists,
     route::{Company, End, Way, leaves_names},
     sight::{Search, fail},
     text,
@@ -59,13 +60,14 @@ pub struct Prober(Arc<Parts>);
 
 /// What all clones of a prober share.
 pub(super) struct Parts {
-    policy: AddressPolicy,
+    pub(super) policy: AddressPolicy,
     proxy: Option<Proxy>,
     no_proxy: NoProxy,
-    names: Names,
+    pub(super) names: Names,
     pub(super) handshaker: Handshaker,
     pub(super) hellos: Hellos,
     pub(super) paths: PathCache,
+    pub(super) lists: Lists,
 }
 
 // === impl Prober ===
@@ -79,8 +81,8 @@ impl Prober {
         let ProberSettings { policy, resolver, proxy, no_proxy } = settings;
         let names = Names::new(resolver)?;
         let handshaker = Handshaker::new().map_err(|error| ProberError::Tls(error.to_string()))?;
-        let (hellos, paths) = (Hellos::new(), PathCache::default());
-        Ok(Self(Arc::new(Parts { policy, proxy, no_proxy, names, handshaker, hellos, paths })))
+        let (hellos, paths, lists) = (Hellos::new(), PathCache::default(), Lists::default());
+        Ok(Self(Arc::new(Parts { policy, proxy, no_proxy, names, handshaker, hellos, paths, lists })))
     }
 
     /// Which addresses may be dialled.

@@ -1,6 +1,19 @@
 //! Revocation: what a stapled OCSP answer and CRLs say of a certificate.
 
+mod assess;
+mod der;
+mod issuer;
+mod list;
+mod lists;
+mod ocsp;
+mod points;
+mod signed;
+mod staple;
+
 use jiff::Timestamp;
+
+pub(super) use assess::{Question, assess};
+pub(super) use lists::{Listed, Lists, consult};
 
 /// What is known of a certificate's revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,4 +84,20 @@ impl RevocationSource {
             Self::Crl => "CRL",
         }
     }
+}
+
+/// The name of a reason by its number (RFC 5280 §5.3.1); `None` for what is not one, or says nothing.
+fn reason(number: &[u8]) -> Option<&'static str> {
+    Some(match number {
+        [1] => "keyCompromise",
+        [2] => "cACompromise",
+        [3] => "affiliationChanged",
+        [4] => "superseded",
+        [5] => "cessationOfOperation",
+        [6] => "certificateHold",
+        [8] => "removeFromCRL",
+        [9] => "privilegeWithdrawn",
+        [10] => "aACompromise",
+        _ => return None,
+    })
 }

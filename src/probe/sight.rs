@@ -3,18 +3,21 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
 };
 
 use super::{
-    ClientCertificate, Failure, FailureReason, Finding, FindingKind, Host, Means, Observation, Stage, Target,
+    ClientCertificate, Failure, FailureReason, Finding, FindingKind, Host, Means, Observation, RevocationCheck, Stage,
+    Target,
+    fetch::Web,
     handshake::{Attempt, Record, Shaken},
     hello::{Hello, Key, Known},
     legacy,
     prober::Parts,
+    revocation::Listed,
     route::{Company, End, Way, prepare},
     verify::{self, Case, Proof},
 };
@@ -147,7 +150,7 @@ impl Search<'_> {
         shaken.failure = shaken.failure.take().map(|own| seen.explain(own, asked));
         let finding = seen.finding();
         let client_certificate_requested = seen.client_certificate_requested;
-        shaken.record = Record { chain: seen.chain, proof: None, client_certificate_requested };
+        shaken.record = Record { chain: seen.chain, proof: None, staple: seen.staple, client_certificate_requested };
         finding
     }
 
@@ -171,14 +174,31 @@ impl Search<'_> {
         }
     }
 
+    /// What the CRLs say that a chain names, where they are to be asked.
+    async fn lists(&self, chain: &[CertificateDer<'static>]) -> Vec<Listed> {
+        if self.target.revocation != RevocationCheck::Crl {
+            return Vec::new();
+        }
+        let web = Web { names: &self.parts.names, policy: &self.parts.policy };
+        self.parts.lists.gather(chain, &self.means.trust, web, self.now, self.deadline).await
+    }
+
     async fn judge(&self, sight: &mut Observation, record: Record) -> Result<(), Failure> {
         if record.chain.is_empty() {
             return Ok(());
         }
         let length = record.chain.len();
-        let proof = record.proof.map_or(Proof::Missing, Proof::Given);
-        let name = self.target.verified_name().clone();
-        let case = Case { chain: record.chain, proof, name, trust: self.means.trust.clone(), staple: None, now: self.now };
+        let case = Case {
+            proof: record.proof.map_or(Proof::Missing, Proof::Given),
+            name: self.target.verified_name().clone(),
+            trust: self.means.trust.clone(),
+            now: self.now,
+            staple: record.staple,
+            lists: self.lists(&record.chain).await,
+            revocation: self.target.revocation,
+            needs_revocation_state: self.target.needs_revocation_state,
+            chain: record.chain,
+        };
         sight.presented = Some(if length > QUICK_CHAIN {
             let parts = self.parts.clone();
             let judged = tokio::task::spawn_blocking(move || verify::judge(&case, Some(&parts.paths)));

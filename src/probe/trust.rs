@@ -161,8 +161,13 @@ impl TrustStore {
 
     /// Whether an anchor has this name (the DER of the name, with its outer header).
     pub(super) fn knows_name(&self, name: &[u8]) -> bool {
+        self.anchors_of(name).next().is_some()
+    }
+
+    /// The anchors of this name (the DER of the name, with its outer header).
+    pub(super) fn anchors_of<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a TrustAnchor<'static>> {
         // An anchor's subject comes without the outer header: at most 4 bytes (tag and length) are before it.
-        self.0.roots.iter().any(|anchor| {
+        self.0.roots.iter().filter(|anchor| {
             let header = name.len().checked_sub(anchor.subject.len());
             header.is_some_and(|length| (2..=5).contains(&length)) && name.ends_with(&anchor.subject)
         })

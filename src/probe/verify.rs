@@ -13,7 +13,11 @@ use rustls::{
 use webpki::EndEntityCert;
 use x509_parser::prelude::{ParsedExtension, X509Certificate};
 
-use super::{Certificate, Fault, FaultKind, Finding, Host, Presented, TrustStore, Verdict, certificate, text};
+use super::{
+    Certificate, Fault, FaultKind, Finding, Host, Presented, RevocationCheck, TrustStore, Verdict, certificate,
+    revocation::{self, Listed},
+    text,
+};
 use findings::Survey;
 use path::{NoPath, Path};
 
@@ -47,9 +51,15 @@ pub(super) struct Case {
     pub proof: Proof,
     pub name: Host,
     pub trust: TrustStore,
+    pub now: Timestamp,
     /// The OCSP answer that was stapled to the handshake; `None` when there was none, or there was no handshake.
     pub staple: Option<Vec<u8>>,
-    pub now: Timestamp,
+    /// What the CRLs that the chain names say; empty unless they were asked.
+    pub lists: Vec<Listed>,
+    /// How revocation is looked into.
+    pub revocation: RevocationCheck,
+    /// Whether it is a fault when it cannot be found out whether the certificate has been revoked.
+    pub needs_revocation_state: bool,
 }
 
 /// Judge a chain. Found paths are remembered in `paths`.
@@ -69,6 +79,10 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
         }
         _ => judgement.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
     }
+    let known = revocation::assess(&case.question());
+    known.faults.into_iter().for_each(|fault| judgement.add(fault.kind, fault.detail));
+    judgement.findings.extend(known.findings);
+    judgement.findings.sort_by_key(|finding| finding.kind);
     let ends = parsed.iter().chain(&others).map(|parsed| certificate::validity(parsed).1);
     Presented {
         fingerprint: certificate::fingerprint(leaf),
@@ -77,10 +91,26 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
         chain_length: case.chain.len(),
         presented_not_after: ends.min(),
         verified_not_after: judgement.verified_not_after,
-        revocation: None,
+        revocation: known.revocation,
         findings: judgement.findings,
         verdict: Verdict::of(judgement.faults),
         leaf: facts,
+    }
+}
+
+// === impl Case ===
+
+impl Case {
+    fn question(&self) -> revocation::Question<'_> {
+        revocation::Question {
+            chain: &self.chain[..self.chain.len().min(MAX_JUDGED)],
+            trust: &self.trust,
+            now: self.now,
+            check: self.revocation,
+            needs_state: self.needs_revocation_state,
+            staple: self.staple.as_deref(),
+            lists: &self.lists,
+        }
     }
 }
 
@@ -306,8 +336,11 @@ mod tests {
             proof: Proof::NotAsked,
             name: Host::Name("a.test".to_owned()),
             trust: TrustStore::new(None, None).unwrap(),
-            staple: None,
             now: Timestamp::now(),
+            staple: None,
+            lists: Vec::new(),
+            revocation: RevocationCheck::None,
+            needs_revocation_state: false,
         };
         let parsed = certificate::parse(&chain[0]).unwrap();
         let facts = certificate::facts(&parsed);
@@ -351,8 +384,11 @@ mod tests {
             proof: Proof::NotAsked,
             name: Host::Name("a.test".to_owned()),
             trust: TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap(),
-            staple: None,
             now: Timestamp::now(),
+            staple: None,
+            lists: Vec::new(),
+            revocation: RevocationCheck::None,
+            needs_revocation_state: false,
         };
         assert_eq!(judge(&case, None).verdict.faults, []);
         for (proof, kind) in [

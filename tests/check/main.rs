@@ -4,6 +4,7 @@
 mod formats;
 mod input;
 mod many;
+mod revocation;
 mod support;
 mod trust;
 mod usage;

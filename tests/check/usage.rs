@@ -55,6 +55,7 @@ fn a_wrong_argument_is_named_and_nothing_is_checked() {
         (&["--deny-cidr", "10.0.0.0/33"], "invalid value '10.0.0.0/33'"),
         (&["--resolver", "192.0.2.1"], "invalid value '192.0.2.1'"),
         (&["-o", "xml"], "table, wide, json, yaml, junit"),
+        (&["--revocation", "ocsp"], "none, staple, crl"),
         (&["--pem", "x.pem", "-f", "x.yaml"], "cannot be used with"),
         (&["--frobnicate"], "unexpected argument '--frobnicate'"),
     ];

@@ -71,6 +71,6 @@ impl Case {
         let key = PrivateKeyDer::from_pem_slice(self.peer_certificate_key.as_ref()?.as_bytes()).unwrap();
         let pem = self.chain_pem();
         let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap).collect();
-        Some(Issued { chain, key })
+        Some(Issued { chain, key, staple: None })
     }
 }

@@ -73,7 +73,7 @@ async fn serve(case: &Case) -> Option<TlsServer> {
 
 async fn probe(server: &TlsServer, host: Host, trust: TrustStore, now: Timestamp) -> Option<Presented> {
     let policy = AddressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ..AddressPolicy::default() };
-    let prober = Prober::new(ProberSettings { policy, resolver: None }).unwrap();
+    let prober = Prober::new(ProberSettings { policy, ..ProberSettings::default() }).unwrap();
     let mut target = Target::new(host, server.address().port());
     target.connect_host = Some(Host::Address(server.address().ip()));
     prober.probe(&target, &Means::trusting(trust), PATIENCE, now).await.presented

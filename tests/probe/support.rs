@@ -1,6 +1,7 @@
 //! What the stories share: a prober for loopback, trust in a farm's authority, and the certificates of a chain.
 
 pub(crate) mod der;
+pub(crate) mod web;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -10,9 +10,11 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod authority;
 mod server;
 
+pub use answer::{Answer, AnswerFlaw, AnswerStatus};
 pub use authority::{Authority, Issued, Leaf, pem, self_signed};
-pub use rcgen::CertificateParams;
+pub use rcgen::{CertificateParams, CrlDistributionPoint};
 pub use server::{ClientAuth, ServerOptions, TlsServer};

@@ -23,6 +23,8 @@ pub(in crate::probe) struct Record {
     pub chain: Vec<CertificateDer<'static>>,
     /// Whether the server's signature over the handshake verifies by the leaf's key; `None` when none came.
     pub proof: Option<Result<(), Error>>,
+    /// The OCSP answer that the server stapled; never empty.
+    pub staple: Option<Vec<u8>>,
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
 }
@@ -102,11 +104,13 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let chain = std::iter::once(end_entity).chain(intermediates);
-        self.record().chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        let mut record = self.record();
+        record.chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        record.staple = (!ocsp_response.is_empty()).then(|| ocsp_response.to_vec());
         Ok(ServerCertVerified::assertion())
     }
 

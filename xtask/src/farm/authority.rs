@@ -4,10 +4,12 @@ use std::{fmt::Write as _, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::answer::{Answer, Responder, subject};
 
 /// Why the `expect`s on rcgen hold: names are IA5 strings and keys are supported, both chosen by the developer.
 const MADE: &str = "a certificate of our own making";
@@ -44,6 +46,8 @@ pub struct Issued {
     pub chain: Vec<CertificateDer<'static>>,
     /// The leaf's private key.
     pub key: PrivateKeyDer<'static>,
+    /// An OCSP answer that is stapled to the handshake.
+    pub staple: Option<Vec<u8>>,
 }
 
 /// A certificate that is signed by its own key.
@@ -83,10 +87,18 @@ impl Authority {
     /// # Panics
     /// When `name` is no text for a certificate.
     pub fn with_intermediate(name: &str, not_before: Timestamp, not_after: Timestamp) -> Self {
+        Self::with(name, |params| set_validity(params, not_before, not_after))
+    }
+
+    /// A new authority with changes to its intermediate.
+    ///
+    /// # Panics
+    /// When `name` is no text for a certificate, or the intermediate's parameters cannot be encoded.
+    pub fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let root_key = KeyPair::generate().expect(MADE);
         let root = CertifiedIssuer::self_signed(issuer(&format!("{name} Root")), root_key).expect(MADE);
         let mut params = issuer(&format!("{name} Intermediate"));
-        set_validity(&mut params, not_before, not_after);
+        change(&mut params);
         let key = KeyPair::generate().expect(MADE);
         let intermediate = CertifiedIssuer::signed_by(params, key, &root).expect(MADE);
         Self { root, intermediate }
@@ -136,6 +148,41 @@ impl Authority {
         let mut issued = self.issue(leaf);
         issued.chain.truncate(1);
         issued
+    }
+
+    /// An OCSP answer about a certificate that the intermediate issued, signed by the intermediate.
+    pub fn answer(&self, certificate: &CertificateDer<'_>, answer: &Answer) -> Vec<u8> {
+        let key = self.intermediate.key();
+        let name = subject(&self.intermediate()).to_vec();
+        answer.sign(certificate, key, &Responder { name, key, certificate: None })
+    }
+
+    /// An OCSP answer about a certificate that the intermediate issued, signed by a responder with this certificate, which is sent
+    /// along.
+    ///
+    /// # Panics
+    /// When the delegate's key is no ECDSA key.
+    pub fn answer_by(&self, delegate: &Issued, certificate: &CertificateDer<'_>, answer: &Answer) -> Vec<u8> {
+        let key = KeyPair::try_from(&delegate.key).expect("a key of our own making");
+        let own = &delegate.chain[0];
+        let responder = Responder { name: subject(own).to_vec(), key: &key, certificate: Some(own) };
+        answer.sign(certificate, self.intermediate.key(), &responder)
+    }
+
+    /// A list of certificates that the intermediate issued, in DER.
+    ///
+    /// # Panics
+    /// When the list cannot be encoded.
+    pub fn list(&self, list: &CertificateRevocationListParams) -> Vec<u8> {
+        list.signed_by(&self.intermediate).expect(MADE).der().to_vec()
+    }
+
+    /// A list of certificates that the root issued, in DER.
+    ///
+    /// # Panics
+    /// When the list cannot be encoded.
+    pub fn list_by_root(&self, list: &CertificateRevocationListParams) -> Vec<u8> {
+        list.signed_by(&self.root).expect(MADE).der().to_vec()
     }
 
     /// A signature over `message` by the intermediate's key (ECDSA P-256 with SHA-256, DER form): for certificates
@@ -279,7 +326,8 @@ fn san(name: &str) -> SanType {
 impl Issued {
     /// A chain, leaf first, with a key (of the leaf, if it shall work).
     pub fn new(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Self {
-        Self { chain, key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())) }
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Self { chain, key, staple: None }
     }
 
     /// The chain as PEM text, leaf first.
@@ -290,7 +338,7 @@ impl Issued {
 
 impl Clone for Issued {
     fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+        Self { chain: self.chain.clone(), key: self.key.clone_key(), staple: self.staple.clone() }
     }
 }
 

@@ -197,8 +197,9 @@ fn server_config(
 impl Served {
     fn put(&self, issued: Issued) -> io::Result<()> {
         let key = self.provider.key_provider.load_private_key(issued.key).map_err(io::Error::other)?;
-        let certified = Arc::new(CertifiedKey::new(issued.chain, key));
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(certified);
+        let mut certified = CertifiedKey::new(issued.chain, key);
+        certified.ocsp = issued.staple;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(certified));
         Ok(())
     }
 }
