@@ -20,7 +20,7 @@ use jiff::Timestamp;
 pub use self::values::{ConnectTo, DomainPort};
 use self::values::{server_name, timeout, timestamp};
 use crate::{
-    api::DEFAULT_ALERT_DAYS,
+    api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, TlsVersion},
     probe::{AddressPolicy, Host},
     telemetry::LogFormat,
 };
@@ -42,8 +42,8 @@ pub enum Command {
     /// Check certificates now, without a cluster
     #[command(
         long_about = CHECK_LONG,
-        after_help = "Exit status: 0 all valid, 1 some certificate is invalid, expiring or could not be fetched, 2 wrong \
-                      usage or input."
+        after_help = "Exit status: 0 all valid, 1 some certificate is invalid, expiring, not the one that is expected or not the \
+                      same at all addresses, or could not be fetched, 2 wrong usage or input."
     )]
     Check(Box<CheckArgs>),
     /// Print the custom resource definitions, for kubectl apply -f -
@@ -110,7 +110,7 @@ pub struct CheckArgs {
     #[arg(value_name = "DOMAIN[:PORT]", required_unless_present = "file")]
     pub domains: Vec<DomainPort>,
     /// Check the SslMonitors of this file or directory (*.yaml, *.yml, *.json), or of standard input (-); repeatable.
-    /// ConfigMaps and Secrets beside them serve as their CA bundles
+    /// ConfigMaps and Secrets beside them are what they name
     #[arg(short, long, value_name = "FILE|DIR|-")]
     pub file: Vec<PathBuf>,
     /// How to print the results
@@ -122,6 +122,27 @@ pub struct CheckArgs {
     /// Send this name in the handshake, and verify the certificate for it
     #[arg(long, value_name = "NAME", value_parser = server_name)]
     pub server_name: Option<Host>,
+    /// Look at all addresses behind a name, or at the first that answers [default: all]
+    #[arg(long, value_name = "all|any", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["all", "any"]).map(|name| addresses(&name)))]
+    pub addresses: Option<AddressSelection>,
+    /// Look at addresses of this IP family only
+    #[arg(long, value_name = "ipv4|ipv6", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["ipv4", "ipv6"]).map(|name| ip_family(&name)))]
+    pub ip_family: Option<IpFamily>,
+    /// Go through this proxy: http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// The oldest version of TLS that is accepted [default: 1.2]
+    #[arg(long, value_name = "1.2|1.3", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["1.2", "1.3"]).map(|name| tls_version(&name)))]
+    pub min_version: Option<TlsVersion>,
+    /// Show the client certificate of this file to servers that ask for one
+    #[arg(long, value_name = "PEM", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// The private key of the client certificate
+    #[arg(long, value_name = "PEM", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
     /// Trust the CA certificates of this file, too; they also stand in for CA bundles that the manifests only name
     #[arg(long, value_name = "PEM")]
     pub ca_file: Option<PathBuf>,
@@ -144,7 +165,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
     /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "connect_to", "timeout", "revocation"])]
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["file", "connect_to", "timeout", "addresses", "ip_family", "proxy", "min_version", "client_cert", "revocation"])]
     pub pem: Option<PathBuf>,
     /// Which addresses may be dialled, and who resolves names.
     #[command(flatten)]
@@ -195,6 +217,18 @@ fn without_empty_variable(argument: Arg) -> Arg {
 
 fn alert_days_help() -> String {
     format!("Days before its expiry from which on a certificate counts as expiring [default: {DEFAULT_ALERT_DAYS}]")
+}
+
+fn addresses(name: &str) -> AddressSelection {
+    if name == "any" { AddressSelection::Any } else { AddressSelection::All }
+}
+
+fn ip_family(name: &str) -> IpFamily {
+    if name == "ipv6" { IpFamily::IPv6 } else { IpFamily::IPv4 }
+}
+
+fn tls_version(name: &str) -> TlsVersion {
+    if name == "1.3" { TlsVersion::Tls13 } else { TlsVersion::Tls12 }
 }
 
 fn log_format(name: &str) -> LogFormat {

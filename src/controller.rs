@@ -21,6 +21,7 @@ mod gather;
 mod lenient;
 mod registry;
 mod review;
+mod secret;
 mod service;
 mod tasks;
 mod watch;

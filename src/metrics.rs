@@ -51,6 +51,16 @@ pub struct Sample {
     pub last_check: Option<i64>,
     /// How long the last probe took, seconds.
     pub probe_duration: Option<f64>,
+    /// How many addresses are behind the name.
+    pub endpoints: Option<u32>,
+    /// Whether all of them show the same.
+    pub consistent: Option<bool>,
+    /// Whether the served certificate is the one that should be served.
+    pub matches: Option<bool>,
+    /// Whether the certificate has been revoked.
+    pub revoked: Option<bool>,
+    /// Which findings there are: the positions of their kinds in [`Metrics::name_findings`], as bits.
+    pub findings: u64,
 }
 
 /// What came out of a probe.
@@ -90,6 +100,7 @@ pub struct Metrics {
     probes: Family<Label, Counter>,
     status_writes: Family<Label, Counter>,
     schedule: Arc<ScheduleSource>,
+    finding_kinds: Arc<OnceLock<Vec<FindingKind>>>,
     monitors: Monitors,
     /// One for each page of [`Metrics::pages`].
     registries: Arc<[Registry]>,
@@ -99,6 +110,9 @@ pub struct Metrics {
 type Label = [(&'static str, &'static str); 1];
 
 type Monitors = Arc<Mutex<BTreeMap<MonitorKey, Sample>>>;
+
+/// Type and severity of a kind of findings.
+type FindingKind = (&'static str, &'static str);
 
 /// One series per monitor: name, help, and where its value is.
 type MonitorGauge = (&'static str, &'static str, fn(&Sample) -> Option<Number>);
@@ -111,7 +125,7 @@ enum Number {
 
 /// Every gauge has the labels `namespace`, `name`, `domain` and `port`. `namespace` is the monitor's: a scrape
 /// configuration must keep it (`honor_labels`), or it becomes `exported_namespace`.
-const MONITOR_GAUGES: [MonitorGauge; 8] = [
+const MONITOR_GAUGES: [MonitorGauge; 12] = [
     ("sslmonitor_up", "Whether the last probe reached the server (1) or not (0).", |s| truth(s.up)),
     (
         "sslmonitor_certificate_valid",
@@ -145,6 +159,24 @@ const MONITOR_GAUGES: [MonitorGauge; 8] = [
         "How long the last probe took, from resolving the name to the verdict.",
         |s| s.probe_duration.map(Number::Real),
     ),
+    ("sslmonitor_endpoints", "How many addresses are behind the name.", |s| {
+        s.endpoints.map(|count| Number::Whole(count.into()))
+    }),
+    (
+        "sslmonitor_endpoints_consistent",
+        "Whether all addresses behind the name show the same (1) or not (0); no sample for a single address.",
+        |s| truth(s.consistent),
+    ),
+    (
+        "sslmonitor_served_certificate_matches",
+        "Whether the served certificate is the one that should be served (1) or not (0); no sample without an expectation.",
+        |s| truth(s.matches),
+    ),
+    (
+        "sslmonitor_certificate_revoked",
+        "Whether the served certificate has been revoked (1) or not (0); no sample while this is unknown.",
+        |s| truth(s.revoked),
+    ),
 ];
 
 // === impl Metrics ===
@@ -161,8 +193,12 @@ impl Metrics {
             registry.register_collector(Box::new(GaugeOfAll { gauge, monitors: Arc::clone(&monitors) }));
             registry
         });
-        let registries = std::iter::once(operator).chain(gauges).collect();
-        let metrics = Self { probes, status_writes, schedule, monitors, registries };
+        let finding_kinds = Arc::default();
+        let mut findings = Registry::default();
+        let gauge = FindingGauge { kinds: Arc::clone(&finding_kinds), monitors: Arc::clone(&monitors) };
+        findings.register_collector(Box::new(gauge));
+        let registries = std::iter::once(operator).chain(gauges).chain([findings]).collect();
+        let metrics = Self { probes, status_writes, schedule, finding_kinds, monitors, registries };
         metrics.start_at_zero();
         metrics
     }
@@ -190,6 +226,11 @@ impl Metrics {
     /// Where the numbers of the schedule come from; asked at every scrape. Only the first call counts.
     pub fn watch_schedule(&self, numbers: impl Fn() -> ScheduleNumbers + Send + Sync + 'static) {
         let _first = self.schedule.numbers.set(Box::new(numbers));
+    }
+
+    /// Type and severity of the findings that the bits of [`Sample::findings`] stand for; the first 64. Only the first call counts.
+    pub fn name_findings(&self, kinds: Vec<(&'static str, &'static str)>) {
+        let _first = self.finding_kinds.set(kinds);
     }
 
     /// The whole text, in the `OpenMetrics` text format.
@@ -302,6 +343,32 @@ impl Collector for GaugeOfAll {
             match value {
                 Number::Whole(value) => series.encode_gauge(&value)?,
                 Number::Real(value) => series.encode_gauge(&value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl FindingGauge ===
+
+/// The findings of all monitors: one series for each that is there.
+#[derive(Debug)]
+struct FindingGauge {
+    kinds: Arc<OnceLock<Vec<FindingKind>>>,
+    monitors: Monitors,
+}
+
+impl Collector for FindingGauge {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let help = "Something that was found at the last check beside the verdict (1); gone when it is mended.";
+        let kind = ConstGauge::new(0_i64).metric_type();
+        let mut encoder = encoder.encode_descriptor("sslmonitor_finding", help, None, kind)?;
+        let kinds = self.kinds.get().map(Vec::as_slice).unwrap_or_default();
+        for (key, sample) in &*lock(&self.monitors) {
+            let names = [("namespace", &*key.namespace), ("name", &*key.name), ("domain", &*sample.domain)];
+            for (_, (kind, severity)) in (0_u32..64).zip(kinds).filter(|(bit, _)| sample.findings >> bit & 1 == 1) {
+                let labels = ((names, [("port", sample.port)]), [("type", *kind), ("severity", *severity)]);
+                encoder.encode_family(&labels)?.encode_gauge(&1_i64)?;
             }
         }
         Ok(())

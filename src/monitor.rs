@@ -7,7 +7,11 @@ mod certificate;
 mod conditions;
 mod decide;
 mod due;
+mod endpoints;
 mod events;
+mod findings;
+mod proxy;
+mod referents;
 mod service;
 mod statements;
 mod target;
@@ -15,11 +19,15 @@ mod target;
 mod tests;
 
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
-pub use decide::{BundleProblem, BundleProblemKind, Input, Outcome, Plan, ServiceLink, decide};
-pub use due::{
-    Cause, Due, due, has_settled, is_ahead, is_introduced, next_bundle_look, requested_at, told_bundle_problem,
-};
+pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
+pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};
+pub use endpoints::{is_reached, is_valid};
 pub use events::{Announcement, Severity};
+pub use findings::finding_kinds;
+pub use referents::{
+    ExpectedCertificate, Material, ProblemKind, Referent, ReferentProblem, bundle_in, client_certificate,
+    client_secret, expected_certificate, expected_secret, is_told, proxy_from, proxy_secret, told_problem, withholding,
+};
 pub use service::{LinkedMonitor, SERVICE_CONDITION, ServiceVerdict, aggregate};
 pub use statements::FAILURES_BEFORE_UNKNOWN;
 pub use target::{Stall, StallReason, target};

@@ -33,7 +33,7 @@ pub use observation::{
     Certificate, ClientCertificate, Endpoint, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, MAX_ENDPOINTS,
     Observation, Presented, Session, Stage, Timings, Verdict,
 };
-pub use offline::{PemError, judge_pem, judge_pem_with_lists};
+pub use offline::{PemError, judge_pem, judge_pem_with_lists, leaf_facts};
 pub use policy::{AddressPolicy, Denied};
 pub use prober::{Prober, ProberError, ProberSettings};
 pub use proxy::{NoProxy, ParseNoProxyError, ParseProxyError};

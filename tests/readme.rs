@@ -1,15 +1,20 @@
 //! What the README says of fields, conditions, reasons, flags and metrics is what the code says.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use clap::CommandFactory as _;
 use serde_json::Value;
 use ssl_monitor_operator::{
-    api::ssl_monitor_crd,
+    api::{ssl_monitor_crd, validate},
     cli::Cli,
     metrics::Metrics,
     monitor::{ConditionType, Reason},
+    probe::FindingKind,
 };
 
 /// The rows of the table between `<!-- name -->` and `<!-- /name -->`: the cells of each, without backticks.
@@ -78,6 +83,60 @@ fn every_field_of_the_status_is_documented() {
 fn every_condition_and_every_reason_is_documented() {
     assert_eq!(first_column("conditions"), ConditionType::ALL.map(ConditionType::as_str));
     assert_eq!(first_column("reasons"), Reason::all().map(Reason::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_finding_is_documented_with_its_severity() {
+    let documented: Vec<[String; 2]> =
+        table("findings").into_iter().map(|row| [row[0].clone(), row[1].clone()]).collect();
+    let kinds = FindingKind::ALL.map(|kind| [kind.as_str().to_owned(), kind.severity().as_str().to_owned()]);
+    assert_eq!(documented, kinds);
+}
+
+/// The YAML blocks after `<!-- example -->`.
+fn examples() -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let blocks = readme.split("<!-- example -->\n```yaml\n").skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn every_field_of_the_spec_is_shown_in_an_example_and_every_example_is_good() {
+    let mut shown = BTreeSet::new();
+    for example in examples() {
+        let manifest =
+            format!("apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {{name: example}}\n{example}");
+        let manifest: Value = serde_saphyr::from_str(&manifest).unwrap();
+        paths(&manifest["spec"], "", &mut shown);
+        let read = validate(manifest);
+        assert!(read.is_ok(), "{example}\n{read:?}");
+    }
+    let mut fields = BTreeMap::new();
+    leaves(&schema("spec"), "", &mut fields);
+    assert_eq!(shown.into_iter().collect::<Vec<_>>(), fields.into_keys().collect::<Vec<_>>());
+}
+
+/// The path of every value that is no mapping.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => object.iter().for_each(|(name, child)| {
+            paths(child, &if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, found);
+        }),
+        _ => {
+            found.insert(path.to_owned());
+        }
+    }
+}
+
+#[test]
+fn every_sample_is_good() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/samples");
+    for file in fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        let manifest: Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let read = validate(manifest);
+        assert!(read.is_ok(), "{}\n{read:?}", path.display());
+    }
 }
 
 #[test]

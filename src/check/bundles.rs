@@ -1,4 +1,4 @@
-//! CA bundles from ConfigMaps and Secrets of the same input.
+//! What monitors name, from ConfigMaps and Secrets of the same input.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,26 +9,21 @@ use k8s_openapi::{
 
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
-    monitor::{BundleProblem, BundleProblemKind},
+    monitor::{Material, ProblemKind, Referent, ReferentProblem},
     probe::text::clean,
 };
 
+/// The type of a Secret that names none.
+const DEFAULT_TYPE: &str = "Opaque";
 /// How many keys are named to the one who asked for another.
 const MAX_KEYS: usize = 8;
 
-/// What may serve as a CA bundle.
+/// What monitors may name.
 #[derive(Debug, Default)]
-pub(super) struct Bundles(HashMap<Id, Content>);
+pub(super) struct Bundles(HashMap<Id, Material>);
 
 /// Which object: kind, namespace (empty when the manifest names none) and name.
 type Id = (&'static str, String, String);
-
-#[derive(Debug, Default)]
-struct Content {
-    /// Whether its label allows its use; ConfigMaps need none.
-    is_allowed: bool,
-    values: BTreeMap<String, Vec<u8>>,
-}
 
 // === impl Bundles ===
 
@@ -36,7 +31,9 @@ impl Bundles {
     pub(super) fn add_config_map(&mut self, object: ConfigMap) {
         let texts = object.data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
         let binary = object.binary_data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0));
-        let content = Content { is_allowed: true, values: texts.chain(binary).collect() };
+        let name = object.metadata.name.clone().unwrap_or_default();
+        // Whoever may read ConfigMaps may use them: they need no label.
+        let content = Material { name, kind: String::new(), is_allowed: true, values: texts.chain(binary).collect() };
         self.0.insert(id("ConfigMap", &object.metadata), content);
     }
 
@@ -46,27 +43,49 @@ impl Bundles {
         let texts = object.string_data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
         let labels = object.metadata.labels.as_ref();
         let is_allowed = labels.and_then(|labels| labels.get(ALLOWED_LABEL)).is_some_and(|value| value == "true");
-        self.0.insert(id("Secret", &object.metadata), Content { is_allowed, values: bytes.chain(texts).collect() });
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let kind = object.type_.unwrap_or_else(|| DEFAULT_TYPE.to_owned());
+        let content = Material { name, kind, is_allowed, values: bytes.chain(texts).collect() };
+        self.0.insert(id("Secret", &object.metadata), content);
     }
 
     /// The bundle that a monitor names: nothing when it names none.
-    pub(super) fn find(&self, monitor: &SslMonitor) -> Result<Option<&[u8]>, BundleProblem> {
+    pub(super) fn find(&self, monitor: &SslMonitor) -> Result<Option<&[u8]>, ReferentProblem> {
+        let what = Referent::CaBundle;
         let Some((kind, reference)) = monitor.spec.ca_bundle().and_then(reference) else { return Ok(None) };
-        let namespace = monitor.metadata.namespace.clone().unwrap_or_default();
-        let what = format!("{kind} {}", reference.name);
-        let content = self.0.get(&(kind, namespace.clone(), reference.name.clone()));
-        let content = content.ok_or_else(|| missing(&what, &namespace))?;
+        let content = self.content(monitor, what, kind, &reference.name)?;
+        let object = format!("{kind} {}", reference.name);
         if !content.is_allowed {
-            return Err(BundleProblem {
-                kind: BundleProblemKind::NotAllowed,
-                message: format!("{what} lacks the label {ALLOWED_LABEL}: \"true\", without which it is not read"),
-            });
+            let message = format!("{object} lacks the label {ALLOWED_LABEL}: \"true\", without which it is not read");
+            return Err(what.problem(ProblemKind::NotAllowed, message));
         }
-        let value = content.values.get(&reference.key).ok_or_else(|| BundleProblem {
-            kind: BundleProblemKind::KeyNotFound,
-            message: format!("{what} has no key {}{}", reference.key, known(&content.values)),
+        let value = content.values.get(&reference.key).ok_or_else(|| {
+            let message = format!("{object} has no key {}{}", reference.key, known(&content.values));
+            what.problem(ProblemKind::KeyNotFound, message)
         })?;
         Ok(Some(value))
+    }
+
+    /// The Secret of this name that a monitor names.
+    pub(super) fn secret(
+        &self,
+        monitor: &SslMonitor,
+        what: Referent,
+        name: &str,
+    ) -> Result<&Material, ReferentProblem> {
+        self.content(monitor, what, "Secret", name)
+    }
+
+    fn content(
+        &self,
+        monitor: &SslMonitor,
+        what: Referent,
+        kind: &'static str,
+        name: &str,
+    ) -> Result<&Material, ReferentProblem> {
+        let namespace = monitor.metadata.namespace.clone().unwrap_or_default();
+        let content = self.0.get(&(kind, namespace.clone(), name.to_owned()));
+        content.ok_or_else(|| missing(what, &format!("{kind} {name}"), &namespace))
     }
 }
 
@@ -80,14 +99,16 @@ fn id(kind: &'static str, metadata: &ObjectMeta) -> Id {
     (kind, metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
-fn missing(what: &str, namespace: &str) -> BundleProblem {
+fn missing(what: Referent, object: &str, namespace: &str) -> ReferentProblem {
     let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {}", clean(namespace)) };
-    BundleProblem {
-        kind: BundleProblemKind::NotFound,
-        message: format!(
-            "{what}{place} is not in the input: give its manifest with -f, too, or the bundle with --ca-file"
-        ),
-    }
+    let else_by = match what {
+        Referent::CaBundle => ", or the bundle with --ca-file",
+        Referent::ClientCertificate => ", or the certificate with --client-cert and --client-key",
+        Referent::Proxy => ", or the proxy with --proxy",
+        Referent::ExpectedCertificate => "",
+    };
+    let message = format!("{object}{place} is not in the input: give its manifest with -f, too{else_by}");
+    what.problem(ProblemKind::NotFound, message)
 }
 
 fn known(values: &BTreeMap<String, Vec<u8>>) -> String {

@@ -12,7 +12,9 @@ use super::{
     input,
 };
 use crate::{
-    api::{DEFAULT_PORT, FieldError, Revocation, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate},
+    api::{
+        DEFAULT_PORT, FieldError, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate,
+    },
     cli::{CheckArgs, DomainPort, RevocationArg},
     probe::{Host, text::clean},
 };
@@ -160,6 +162,11 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
     if let Some(to) = args.connect_to {
         spec.address = Some(to.address.to_string());
     }
+    spec.addresses = args.addresses.unwrap_or(spec.addresses);
+    spec.ip_family = args.ip_family.or(spec.ip_family);
+    if let Some(url) = &args.proxy {
+        spec.proxy = Some(ProxySpec { url: Some(url.clone()), secret_ref: None });
+    }
     if let Some(name) = &args.server_name {
         let tls = spec.tls.get_or_insert_with(TlsSpec::default);
         tls.server_name = Some(name.to_string());
@@ -171,6 +178,9 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
             RevocationArg::Staple => Revocation::Staple,
             RevocationArg::Crl => Revocation::Crl,
         };
+    }
+    if let Some(version) = args.min_version {
+        spec.tls.get_or_insert_with(TlsSpec::default).min_version = Some(version);
     }
 }
 

@@ -20,10 +20,12 @@ pub(super) enum Verdict {
 }
 
 /// Conditions by how much they matter to people: the first that has the summary's reason explains it.
-const BY_WEIGHT: [ConditionType; 5] = [
+const BY_WEIGHT: [ConditionType; 7] = [
     ConditionType::Stalled,
     ConditionType::Reachable,
     ConditionType::CertificateValid,
+    ConditionType::ServedCertificateMatches,
+    ConditionType::EndpointsConsistent,
     ConditionType::CertificateExpiring,
     ConditionType::Ready,
 ];
@@ -39,8 +41,11 @@ pub(super) fn verdict(monitor: &SslMonitor) -> Verdict {
         (ConditionType::CertificateValid, "True"),
         (ConditionType::CertificateExpiring, "False"),
     ];
-    let is_reached = status_of(ConditionType::Reachable).is_none_or(|status| status == "True");
-    let is_good = is_reached && wanted.iter().all(|(kind, status)| status_of(*kind) == Some(*status));
+    // Those that are not always there.
+    let others =
+        [ConditionType::Reachable, ConditionType::EndpointsConsistent, ConditionType::ServedCertificateMatches];
+    let is_rest_well = others.iter().all(|kind| status_of(*kind).is_none_or(|status| status == "True"));
+    let is_good = is_rest_well && wanted.iter().all(|(kind, status)| status_of(*kind) == Some(*status));
     if is_good { Verdict::Good } else { Verdict::Bad }
 }
 

@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, io, path::Path};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::{InputError, input, trust::Trust};
+use super::{
+    InputError, input,
+    referents::{Found, Referents},
+};
 use crate::{
     api::SslMonitor,
-    monitor::{BundleProblem, ConditionType, Input, Outcome, ServiceLink, decide, target},
-    probe::{Host, Means, Observation, Prober, TrustStore, judge_pem},
+    monitor::{ConditionType, Input, Outcome, ServiceLink, decide, target, withholding},
+    probe::{Host, Observation, Prober, judge_pem},
 };
 
 /// How to check.
@@ -31,12 +34,12 @@ impl Runner {
     pub(super) async fn run(
         &self,
         monitors: Vec<SslMonitor>,
-        mut trust: Trust,
+        mut referents: Referents,
         mut each: impl FnMut(SslMonitor) -> io::Result<()>,
     ) -> io::Result<()> {
         let checks = stream::iter(monitors.into_iter().enumerate()).map(|(index, monitor)| {
-            let (store, problem) = trust.of(&monitor);
-            async move { (index, self.check(monitor, &store, problem.as_ref()).await) }
+            let found = referents.of(&monitor);
+            async move { (index, self.check(monitor, &found).await) }
         });
         let mut checks = checks.buffer_unordered(self.concurrency);
         // A slow target must not keep the others from being checked: what is early waits here, finished.
@@ -51,18 +54,18 @@ impl Runner {
         Ok(())
     }
 
-    async fn check(&self, monitor: SslMonitor, trust: &TrustStore, problem: Option<&BundleProblem>) -> SslMonitor {
+    async fn check(&self, monitor: SslMonitor, found: &Found) -> SslMonitor {
         let now = clock(self.at);
         if !monitor.spec.enabled {
-            return judged(monitor, Outcome::NotProbed, problem, now);
+            return judged(monitor, Outcome::NotProbed, found, now);
         }
-        match target(&monitor.spec, self.prober.policy()) {
-            Err(stall) => judged(monitor, Outcome::Stalled(&stall), problem, now),
-            Ok(mut target) => {
+        match (target(&monitor.spec, self.prober.policy()), withholding(&found.problems)) {
+            (Err(stall), _) => judged(monitor, Outcome::Stalled(&stall), found, now),
+            (Ok(_), Some(problem)) => judged(monitor, Outcome::Withheld(problem), found, now),
+            (Ok(mut target), None) => {
                 target.connect_port = self.connect_port;
-                let observation =
-                    self.prober.probe(&target, &Means::trusting(trust.clone()), monitor.spec.timeout(), now).await;
-                judged(monitor, Outcome::Probed(&observation), problem, now)
+                let observation = self.prober.probe(&target, &found.means, monitor.spec.timeout(), now).await;
+                judged(monitor, Outcome::Probed(&observation), found, now)
             }
         }
     }
@@ -73,14 +76,14 @@ pub(super) fn check_file(
     path: &Path,
     monitor: SslMonitor,
     name: &Host,
-    trust: &TrustStore,
+    found: &Found,
     at: Option<Timestamp>,
 ) -> Result<SslMonitor, InputError> {
     let now = clock(at);
-    let presented = judge_pem(&input::read(path)?, name, trust, now)
+    let presented = judge_pem(&input::read(path)?, name, &found.means.trust, now)
         .map_err(|error| InputError::new(input::name(path), format!("the chain {error}")))?;
     let observation = Observation { presented: Some(presented), ..Observation::default() };
-    let mut monitor = judged(monitor, Outcome::Probed(&observation), None, now);
+    let mut monitor = judged(monitor, Outcome::Probed(&observation), found, now);
     if let Some(status) = &mut monitor.status {
         // Nothing was connected to: the status says nothing about it.
         status.conditions.retain(|condition| condition.type_ != ConditionType::Reachable.as_str());
@@ -90,9 +93,17 @@ pub(super) fn check_file(
 }
 
 /// The monitor with the status that the operator would write.
-fn judged(mut monitor: SslMonitor, outcome: Outcome<'_>, bundle: Option<&BundleProblem>, now: Timestamp) -> SslMonitor {
-    let service = &ServiceLink::None;
-    let plan = decide(Input { monitor: &monitor, status: None, outcome, bundle, service, request: None, now });
+fn judged(mut monitor: SslMonitor, outcome: Outcome<'_>, found: &Found, now: Timestamp) -> SslMonitor {
+    let plan = decide(Input {
+        monitor: &monitor,
+        status: None,
+        outcome,
+        problems: &found.problems,
+        expected: found.expected.as_ref(),
+        service: &ServiceLink::None,
+        request: None,
+        now,
+    });
     monitor.status = Some(plan.status);
     monitor
 }

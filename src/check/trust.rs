@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::SslMonitor,
     cli::CheckArgs,
-    monitor::{BundleProblem, BundleProblemKind},
+    monitor::{ProblemKind, Referent, ReferentProblem},
     probe::{SystemRoots, TrustStore},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Trust {
     /// The content of `--ca-file`.
     extra: Option<Vec<u8>>,
     bundles: Bundles,
-    made: HashMap<Key, (TrustStore, Option<BundleProblem>)>,
+    made: HashMap<Key, (TrustStore, Option<ReferentProblem>)>,
 }
 
 /// What the trust of a monitor depends on: the system's roots or not, and which key of which object of which namespace.
@@ -38,8 +38,13 @@ impl Trust {
         Ok(Self { is_system_trusted: !args.no_system_roots, system: None, extra, bundles, made: HashMap::new() })
     }
 
+    /// The objects of the input that monitors may name.
+    pub(super) fn bundles(&self) -> &Bundles {
+        &self.bundles
+    }
+
     /// Whom this monitor trusts, and what is wrong with its CA bundle.
-    pub(super) fn of(&mut self, monitor: &SslMonitor) -> (TrustStore, Option<BundleProblem>) {
+    pub(super) fn of(&mut self, monitor: &SslMonitor) -> (TrustStore, Option<ReferentProblem>) {
         let key = key(monitor);
         if let Some(made) = self.made.get(&key) {
             return made.clone();
@@ -49,14 +54,14 @@ impl Trust {
         made
     }
 
-    fn make(&mut self, monitor: &SslMonitor) -> (TrustStore, Option<BundleProblem>) {
+    fn make(&mut self, monitor: &SslMonitor) -> (TrustStore, Option<ReferentProblem>) {
         let is_trusted = self.is_system_trusted && monitor.spec.use_system_roots();
         let system = is_trusted.then(|| self.system.get_or_insert_with(SystemRoots::load).clone());
         let extra = self.extra.as_deref();
         let (bundle, mut problem) = match self.bundles.find(monitor) {
             Ok(bundle) => (bundle, None),
             // What the input lacks may be what --ca-file gives.
-            Err(problem) if problem.kind == BundleProblemKind::NotFound && extra.is_some() => (None, None),
+            Err(problem) if problem.kind == ProblemKind::NotFound && extra.is_some() => (None, None),
             Err(problem) => (None, Some(problem)),
         };
         if let Some(Err(error)) = bundle.map(|bundle| TrustStore::new(None, Some(bundle))) {
@@ -94,8 +99,8 @@ fn key(monitor: &SslMonitor) -> Key {
     (monitor.spec.use_system_roots(), bundle)
 }
 
-fn broken(monitor: &SslMonitor, complaint: &str) -> BundleProblem {
+fn broken(monitor: &SslMonitor, complaint: &str) -> ReferentProblem {
     let reference = monitor.spec.ca_bundle().and_then(reference);
     let place = reference.map(|(kind, key)| format!(" (key {} of {kind} {})", key.key, key.name)).unwrap_or_default();
-    BundleProblem { kind: BundleProblemKind::Invalid, message: format!("the bundle {complaint}{place}") }
+    Referent::CaBundle.problem(ProblemKind::Invalid, format!("the bundle {complaint}{place}"))
 }

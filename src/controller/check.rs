@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     Context, Error, apply,
     context::{LONGEST_SLEEP, now, until},
-    gather,
+    gather::{self, Referents},
     registry::{Entry, Source},
     watch::observe,
 };
@@ -16,10 +16,10 @@ use crate::{
     api::{MIN_INTERVAL, SslMonitor},
     metrics::{MonitorKey, ProbeResult},
     monitor::{
-        BundleProblem, BundleProblemKind, Due, Input, Outcome, Plan, decide, due, is_ahead, is_introduced,
-        next_bundle_look, requested_at, target, told_bundle_problem,
+        Due, ExpectedCertificate, Input, Outcome, Plan, ProblemKind, ReferentProblem, decide, due, is_ahead,
+        is_introduced, is_reached, is_told, is_valid, next_look_for, requested_at, target, withholding,
     },
-    probe::{FailureReason, Means, Observation, TrustStore},
+    probe::{Observation, Target},
     schedule::Next,
 };
 
@@ -29,13 +29,15 @@ const CONFLICTS: usize = 3;
 const WRITE_WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How long the writing of what a probe has seen may take in all, waiting for a turn included.
 const RECORD_LIMIT: Duration = Duration::from_mins(1);
-/// How often in a row a CA bundle may not be readable for a passing reason before that is told.
+/// How often in a row what a monitor names may not be readable for a passing reason before that is told.
 const PASSING: u32 = 3;
 
-/// What one probe has seen, and all that was known before it.
+/// What one check has seen, and all that was known before it.
 struct Seen {
-    observation: Observation,
-    problem: Option<BundleProblem>,
+    /// What the probe saw; `None` when it was withheld.
+    observation: Option<Observation>,
+    problems: Vec<ReferentProblem>,
+    expected: Option<ExpectedCertificate>,
     /// The request as it was before the probe: a later one asks for another.
     request: Option<String>,
 }
@@ -77,7 +79,7 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Failed> {
     }
     match due(&monitor, status, now()) {
         Due::Never => Ok(Next::Never),
-        Due::Now(_) => probe(context, key, monitor).await,
+        Due::Now(_) => Box::pin(check_now(context, key, monitor)).await,
         Due::At(time) => Box::pin(look(context, key, monitor, time)).await,
     }
 }
@@ -88,52 +90,68 @@ fn is_to_come(time: Timestamp, last_checked: Option<Timestamp>) -> bool {
     time > now && last_checked.is_none_or(|last| !is_ahead(last, now))
 }
 
-/// Not due, but a CA bundle is missing: only when that has changed is there a reason to probe.
+/// Not due, but something that it names is missing: only when that has changed is there a reason to probe.
 async fn look(context: &Context, key: &MonitorKey, monitor: SslMonitor, time: Timestamp) -> Result<Next, Failed> {
-    let told = monitor.status.as_ref().and_then(told_bundle_problem);
-    let next_look = monitor.status.as_ref().and_then(|status| next_bundle_look(status, now()));
-    let (Some(told), Some(next_look)) = (told, next_look) else { return Ok(sleep_until(time)) };
-    match trust(context, key, &monitor).await?.1 {
-        Some(problem) if problem.is_same(&told) => Ok(sleep_until(time.min(next_look))),
-        _ => probe(context, key, monitor).await,
+    let next_look = monitor.status.as_ref().and_then(|status| next_look_for(status, now()));
+    let (Some(status), Some(next_look)) = (&monitor.status, next_look) else { return Ok(sleep_until(time)) };
+    let found = referents(context, key, &monitor).await?;
+    if is_told(status, &found.problems) {
+        Ok(sleep_until(time.min(next_look)))
+    } else {
+        probe(context, key, monitor, found).await
     }
 }
 
-/// The trust anchors; a bundle that cannot be read for a passing reason is tried again before anything is said.
-async fn trust(
-    context: &Context,
-    key: &MonitorKey,
-    monitor: &SslMonitor,
-) -> Result<(TrustStore, Option<BundleProblem>), Failed> {
-    let (trust, problem) = gather::trust(context, monitor).await;
-    match problem {
-        Some(problem)
-            if problem.kind == BundleProblemKind::Unavailable && context.check_errors.count(key) < PASSING =>
-        {
-            let why = problem.message;
-            Err(soon(Error::Unreadable { attempt: "read the CA bundle".to_owned(), why }))
+/// What the monitor names; what cannot be read for a passing reason is tried again before anything is said.
+async fn referents(context: &Context, key: &MonitorKey, monitor: &SslMonitor) -> Result<Referents, Failed> {
+    let found = gather::referents(context, monitor).await;
+    let passing = found.problems.iter().find(|problem| problem.kind == ProblemKind::Unavailable);
+    match passing.filter(|_| context.check_errors.count(key) < PASSING) {
+        Some(problem) => {
+            let attempt = format!("read what {} names", problem.what.field());
+            Err(soon(Error::Unreadable { attempt, why: problem.message.clone() }))
         }
-        problem => Ok((trust, problem)),
+        None => Ok(found),
     }
 }
 
-async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Result<Next, Failed> {
+async fn check_now(context: &Context, key: &MonitorKey, monitor: SslMonitor) -> Result<Next, Failed> {
+    let found = referents(context, key, &monitor).await?;
+    probe(context, key, monitor, found).await
+}
+
+async fn probe(context: &Context, key: &MonitorKey, monitor: SslMonitor, found: Referents) -> Result<Next, Failed> {
     let Ok(target) = target(&monitor.spec, context.prober.policy()) else {
         context.review(key.clone());
         return Ok(Next::Never);
     };
-    let (trust, problem) = trust(context, key, &monitor).await?;
     let request = requested_at(&monitor).map(ToOwned::to_owned);
-    let observation = context.prober.probe(&target, &Means::trusting(trust), monitor.spec.timeout(), now()).await;
-    context.metrics.count_probe(result_of(&observation));
-    tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
-    let seen = Seen { observation, problem, request };
+    let observation = observation(context, key, &monitor, &target, &found).await;
+    let Referents { problems, expected, .. } = found;
+    let seen = Seen { observation, problems, expected, request };
     // The target is not probed again at once because the API server did not take what was seen.
     let recorded = timeout(RECORD_LIMIT, record(context, key, monitor, &seen)).await.unwrap_or_else(|_| {
         let attempt = format!("write what was seen to SslMonitor {}/{}", key.namespace, key.name);
         Err(Error::TimedOut { attempt, limit: RECORD_LIMIT })
     });
     recorded.map_err(|error| (error, MIN_INTERVAL))
+}
+
+/// What the probe sees, unless it is withheld.
+async fn observation(
+    context: &Context,
+    key: &MonitorKey,
+    monitor: &SslMonitor,
+    target: &Target,
+    found: &Referents,
+) -> Option<Observation> {
+    if withholding(&found.problems).is_some() {
+        return None;
+    }
+    let observation = context.prober.probe(target, &found.means, monitor.spec.timeout(), now()).await;
+    context.metrics.count_probe(result_of(&observation));
+    tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
+    Some(observation)
 }
 
 /// Decide and write. When the monitor has changed since it was read, its newest state is decided on, unless the spec has
@@ -169,8 +187,13 @@ fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
     decide(Input {
         monitor,
         status: monitor.status.as_ref(),
-        outcome: Outcome::Probed(&seen.observation),
-        bundle: seen.problem.as_ref(),
+        outcome: match (&seen.observation, withholding(&seen.problems)) {
+            (Some(observation), _) => Outcome::Probed(observation),
+            (None, Some(problem)) => Outcome::Withheld(problem),
+            (None, None) => Outcome::NotProbed,
+        },
+        problems: &seen.problems,
+        expected: seen.expected.as_ref(),
         service: &gather::service_link(context, monitor),
         request: seen.request.as_deref(),
         now: now(),
@@ -194,11 +217,11 @@ fn soon(error: Error) -> Failed {
 }
 
 fn result_of(observation: &Observation) -> ProbeResult {
-    let refused = |reason| reason != FailureReason::ClientCertificateRequired;
-    match (&observation.presented, &observation.failure) {
-        (None, _) => ProbeResult::Unreachable,
-        (Some(_), Some(failure)) if refused(failure.reason) => ProbeResult::Unreachable,
-        (Some(presented), _) if presented.verdict.is_valid() => ProbeResult::Valid,
-        (Some(_), _) => ProbeResult::Invalid,
+    if !is_reached(observation) || observation.presented.is_none() {
+        ProbeResult::Unreachable
+    } else if is_valid(observation) {
+        ProbeResult::Valid
+    } else {
+        ProbeResult::Invalid
     }
 }

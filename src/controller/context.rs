@@ -12,6 +12,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{Error, ServiceKey, backoff::Backoff, registry::Registry};
 use crate::{
     metrics::{Metrics, MonitorKey},
+    monitor::finding_kinds,
     probe::{BundleError, Prober, SystemRoots, TrustStore},
     schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
@@ -75,6 +76,7 @@ impl Context {
         metrics: Metrics,
         settings: Settings,
     ) -> Result<(Arc<Self>, Runners), BundleError> {
+        metrics.name_findings(finding_kinds());
         let reserved = settings.concurrency / 8;
         let (checks, checks_runner) = Schedule::new(Slots { concurrency: settings.concurrency, reserved });
         let (reviews, reviews_runner) = Schedule::new(Slots { concurrency: REVIEWS, reserved: 0 });

@@ -1,6 +1,6 @@
 //! Reads: what a monitor's spec refers to.
 
-use std::fmt::Debug;
+use std::{collections::BTreeMap, fmt::Debug};
 
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -11,12 +11,16 @@ use kube::{Api, Resource, ResourceExt};
 use super::{
     Context, Error, ServiceKey, api,
     lenient::{Lenient, Salvage},
+    secret::{CERTIFICATE_KEY, CertificateSecret},
 };
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     metrics::MonitorKey,
-    monitor::{BundleProblem, BundleProblemKind, ServiceLink},
-    probe::TrustStore,
+    monitor::{
+        ExpectedCertificate, Material, ProblemKind, Referent, ReferentProblem, ServiceLink, bundle_in,
+        client_certificate, client_secret, expected_certificate, expected_secret, proxy_from, proxy_secret,
+    },
+    probe::{Means, TrustStore},
 };
 
 /// The monitor as it is now, read from the API server; `None` when it is gone.
@@ -26,9 +30,52 @@ pub(super) async fn monitor(context: &Context, key: &MonitorKey) -> Result<Optio
     api::find(attempt, monitors.get(&key.name)).await?.map(|found| readable(found, attempt)).transpose()
 }
 
-/// The trust anchors of a monitor; and what is wrong with its CA bundle, if anything. With a faulty bundle, what else is
-/// trusted still is.
-pub(super) async fn trust(context: &Context, monitor: &SslMonitor) -> (TrustStore, Option<BundleProblem>) {
+/// What was found of all that a monitor names beside its target.
+pub(super) struct Referents {
+    /// What a probe uses.
+    pub(super) means: Means,
+    /// The certificate that should be served.
+    pub(super) expected: Option<ExpectedCertificate>,
+    /// What is wrong with the rest.
+    pub(super) problems: Vec<ReferentProblem>,
+}
+
+/// Everything that a monitor names. With a faulty CA bundle, what else is trusted still is.
+pub(super) async fn referents(context: &Context, monitor: &SslMonitor) -> Referents {
+    let mut problems = Vec::new();
+    let spec = &monitor.spec;
+    let proxy = match (&spec.proxy, proxy_secret(spec)) {
+        (None, _) => None,
+        (Some(proxy), None) => proxy_from(proxy, None).unwrap_or_else(|problem| noted(&mut problems, problem)),
+        (Some(proxy), Some(name)) => {
+            let found = secret(context, monitor, Referent::Proxy, name).await;
+            let made = found.and_then(|secret| proxy_from(proxy, Some(&secret)));
+            made.unwrap_or_else(|problem| noted(&mut problems, problem))
+        }
+    };
+    let (trust, problem) = trust(context, monitor).await;
+    problems.extend(problem);
+    let mut identity = None;
+    if let Some(name) = client_secret(spec) {
+        let found = secret(context, monitor, Referent::ClientCertificate, name).await;
+        let made = found.and_then(|secret| client_certificate(&secret));
+        identity = made.map_or_else(|problem| noted(&mut problems, problem), Some);
+    }
+    let mut expected = None;
+    if let Some(name) = expected_secret(spec) {
+        let found = served_part(context, monitor, name).await;
+        let made = found.and_then(|secret| expected_certificate(&secret));
+        expected = made.map_or_else(|problem| noted(&mut problems, problem), Some);
+    }
+    Referents { means: Means { trust, identity, proxy }, expected, problems }
+}
+
+fn noted<T>(problems: &mut Vec<ReferentProblem>, problem: ReferentProblem) -> Option<T> {
+    problems.push(problem);
+    None
+}
+
+async fn trust(context: &Context, monitor: &SslMonitor) -> (TrustStore, Option<ReferentProblem>) {
     let with = |bundle: Option<&[u8]>| context.trust(monitor.spec.use_system_roots(), bundle);
     let fallback = || with(None).expect("without a bundle nothing is parsed");
     match bundle(context, monitor).await {
@@ -37,7 +84,7 @@ pub(super) async fn trust(context: &Context, monitor: &SslMonitor) -> (TrustStor
             Ok(trust) => (trust, None),
             Err(error) => {
                 let message = format!("{} is no usable CA bundle: {error}", source_of(monitor));
-                (fallback(), Some(BundleProblem { kind: BundleProblemKind::Invalid, message }))
+                (fallback(), Some(Referent::CaBundle.problem(ProblemKind::Invalid, message)))
             }
         },
         Err(problem) => (fallback(), Some(problem)),
@@ -60,49 +107,69 @@ pub(super) fn service_of(monitor: &SslMonitor) -> Option<ServiceKey> {
     Some(ServiceKey { namespace: monitor.namespace()?.into(), name })
 }
 
-async fn bundle(context: &Context, monitor: &SslMonitor) -> Result<Option<Vec<u8>>, BundleProblem> {
-    let namespace = monitor.namespace().unwrap_or_default();
+async fn bundle(context: &Context, monitor: &SslMonitor) -> Result<Option<Vec<u8>>, ReferentProblem> {
+    let what = Referent::CaBundle;
     match monitor.spec.ca_bundle() {
         None => Ok(None),
-        Some(CaBundle { config_map: Some(reference), .. }) => {
-            config_map(context, &namespace, reference).await.map(Some)
+        Some(CaBundle { config_map: Some(KeyRef { name, key }), .. }) => {
+            let map: ConfigMap = referent(context, monitor, what, "ConfigMap", name).await?;
+            let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
+            let bytes = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
+            text.or(bytes).ok_or_else(|| what.without_key("ConfigMap", name, key)).map(Some)
         }
-        Some(CaBundle { secret: Some(reference), .. }) => secret(context, &namespace, reference).await.map(Some),
+        Some(CaBundle { secret: Some(KeyRef { name, key }), .. }) => {
+            let secret = secret(context, monitor, what, name).await?;
+            bundle_in(&secret, key).map(Some)
+        }
         Some(CaBundle { config_map: None, secret: None }) => {
-            Err(problem(BundleProblemKind::Invalid, "tls.caBundle names neither a configMap nor a secret".to_owned()))
+            let message = "tls.caBundle names neither a configMap nor a secret".to_owned();
+            Err(what.problem(ProblemKind::Invalid, message))
         }
     }
 }
 
-async fn config_map(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
-    let KeyRef { name, key } = reference;
-    let map: ConfigMap = referent(context, namespace, "ConfigMap", name).await?;
-    let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
-    let bytes = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
-    text.or(bytes).ok_or_else(|| without_key("ConfigMap", name, key))
+/// A Secret that a monitor names.
+async fn secret(
+    context: &Context,
+    monitor: &SslMonitor,
+    what: Referent,
+    name: &str,
+) -> Result<Material, ReferentProblem> {
+    let secret: Secret = referent(context, monitor, what, "Secret", name).await?;
+    let is_allowed = is_allowed(secret.labels());
+    let values = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+    Ok(Material { name: name.to_owned(), kind: secret.type_.unwrap_or_default(), is_allowed, values })
 }
 
-async fn secret(context: &Context, namespace: &str, reference: &KeyRef) -> Result<Vec<u8>, BundleProblem> {
-    let KeyRef { name, key } = reference;
-    let secret: Secret = referent(context, namespace, "Secret", name).await?;
-    // Whoever may write a monitor need not be allowed to read Secrets: only those that were opened for us are used.
-    if secret.labels().get(ALLOWED_LABEL).map(String::as_str) != Some("true") {
-        let message = format!("Secret {name} may not be used: it lacks the label {ALLOWED_LABEL}: \"true\"");
-        return Err(problem(BundleProblemKind::NotAllowed, message));
-    }
-    let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
-    bytes.ok_or_else(|| without_key("Secret", name, key))
+/// The certificate of a Secret that a monitor names; its key is dropped as it came.
+async fn served_part(context: &Context, monitor: &SslMonitor, name: &str) -> Result<Material, ReferentProblem> {
+    let secret: CertificateSecret = referent(context, monitor, Referent::ExpectedCertificate, "Secret", name).await?;
+    let is_allowed = is_allowed(secret.labels());
+    let certificate = secret.data.and_then(|data| data.certificate);
+    let values = certificate.map(|value| (CERTIFICATE_KEY.to_owned(), value.0)).into_iter().collect();
+    Ok(Material { name: name.to_owned(), kind: secret.type_.unwrap_or_default(), is_allowed, values })
+}
+
+fn is_allowed(labels: &BTreeMap<String, String>) -> bool {
+    labels.get(ALLOWED_LABEL).map(String::as_str) == Some("true")
 }
 
 /// What a monitor names, read by its name.
-async fn referent<K>(context: &Context, namespace: &str, kind: &str, name: &str) -> Result<K, BundleProblem>
+async fn referent<K>(
+    context: &Context,
+    monitor: &SslMonitor,
+    what: Referent,
+    kind: &str,
+    name: &str,
+) -> Result<K, ReferentProblem>
 where
     K: Salvage + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug,
 {
-    let objects: Api<Lenient<K>> = Api::namespaced(context.client.clone(), namespace);
+    let namespace = monitor.namespace().unwrap_or_default();
+    let objects: Api<Lenient<K>> = Api::namespaced(context.client.clone(), &namespace);
     let attempt = || format!("read {kind} {namespace}/{name}");
-    let found = api::find(attempt, objects.get(name)).await.map_err(|error| unreadable(&error))?;
-    readable(found.ok_or_else(|| missing(kind, name))?, attempt).map_err(|error| unreadable(&error))
+    let found = api::find(attempt, objects.get(name)).await.map_err(|error| unreadable(what, &error))?;
+    readable(found.ok_or_else(|| what.missing(kind, name))?, attempt).map_err(|error| unreadable(what, &error))
 }
 
 fn source_of(monitor: &SslMonitor) -> String {
@@ -115,20 +182,7 @@ fn source_of(monitor: &SslMonitor) -> String {
     }
 }
 
-fn missing(kind: &str, name: &str) -> BundleProblem {
-    let message = format!("{kind} {name} does not exist in this namespace: create it, or correct tls.caBundle");
-    problem(BundleProblemKind::NotFound, message)
-}
-
-fn without_key(kind: &str, name: &str, key: &str) -> BundleProblem {
-    problem(BundleProblemKind::KeyNotFound, format!("{kind} {name} has no key {key}: add it, or correct tls.caBundle"))
-}
-
-fn unreadable(error: &Error) -> BundleProblem {
-    let kind = if error.is_forbidden() { BundleProblemKind::Forbidden } else { BundleProblemKind::Unavailable };
-    problem(kind, error.chain())
-}
-
-fn problem(kind: BundleProblemKind, message: String) -> BundleProblem {
-    BundleProblem { kind, message }
+fn unreadable(what: Referent, error: &Error) -> ReferentProblem {
+    let kind = if error.is_forbidden() { ProblemKind::Forbidden } else { ProblemKind::Unavailable };
+    what.problem(kind, error.chain())
 }

@@ -6,7 +6,7 @@ use super::{Context, Error, apply, context::now, gather, registry::Source, watch
 use crate::{
     api::SslMonitor,
     metrics::MonitorKey,
-    monitor::{Input, Outcome, Plan, decide, target, told_bundle_problem},
+    monitor::{Input, Outcome, Plan, decide, target, told_problem},
     schedule::Next,
 };
 
@@ -42,12 +42,13 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
 fn plan(context: &Context, monitor: &SslMonitor) -> Plan {
     let status = monitor.status.as_ref();
     let stall = target(&monitor.spec, context.prober.policy()).err();
-    let bundle = status.filter(|_| monitor.spec.enabled).and_then(told_bundle_problem);
+    let problem = status.filter(|_| monitor.spec.enabled).and_then(told_problem);
     decide(Input {
         monitor,
         status,
         outcome: stall.as_ref().map_or(Outcome::NotProbed, Outcome::Stalled),
-        bundle: bundle.as_ref(),
+        problems: problem.as_slice(),
+        expected: None,
         service: &gather::service_link(context, monitor),
         request: None,
         now: now(),

@@ -30,11 +30,11 @@ use super::{
     service::is_ours,
 };
 use crate::{
-    api::{SslMonitor, SslMonitorStatus},
+    api::{FindingStatus, SslMonitor, SslMonitorStatus},
     metrics::{MonitorKey, Sample},
     monitor::{
-        Cause, ConditionType, Due, LinkedMonitor, Reason, ServiceLink, due, find_condition, is_introduced,
-        next_bundle_look, target,
+        Cause, ConditionType, Due, LinkedMonitor, Reason, ServiceLink, due, find_condition, finding_kinds,
+        is_introduced, next_look_for, target,
     },
     schedule::{Group, Lane},
 };
@@ -179,7 +179,7 @@ fn entry(context: &Context, monitor: &SslMonitor, known: Option<&Entry>, now: Ti
     let is_stalled = status.is_some_and(|status| find_condition(&status.conditions, ConditionType::Stalled).is_some());
     let group =
         target.as_ref().map_or_else(|_| String::new(), |t| format!("{}:{}", t.dialled_host(), t.dialled_port()));
-    let look = status.and_then(|status| next_bundle_look(status, now));
+    let look = status.and_then(|status| next_look_for(status, now));
     let due = match (due(monitor, status, now), look) {
         (Due::At(time), Some(look)) => {
             // Whoever touches the monitor does not put the next look off.
@@ -278,7 +278,24 @@ fn sample(monitor: &SslMonitor) -> Sample {
         chain_not_after: chain.map(|end| end.0.as_second()),
         last_check: status.and_then(|status| Some(status.last_checked_at.as_ref()?.0.as_second())),
         probe_duration: status.and_then(|status| status.response_time_ms).map(|ms| f64::from(ms) / 1000.0),
+        endpoints: status.and_then(|status| u32::try_from(status.endpoint_count?).ok()),
+        consistent: is(ConditionType::EndpointsConsistent),
+        matches: is(ConditionType::ServedCertificateMatches),
+        revoked: certificate.and_then(|c| match c.revocation.as_ref()?.state.as_str() {
+            "Revoked" => Some(true),
+            "Good" => Some(false),
+            _ => None,
+        }),
+        findings: status.filter(|_| monitor.spec.enabled).map_or(0, |status| bits(&status.findings)),
     }
+}
+
+/// Findings by the positions of their kinds.
+fn bits(findings: &[FindingStatus]) -> u64 {
+    let kinds = finding_kinds();
+    let position =
+        |it: &FindingStatus| kinds.iter().position(|kind| *kind == (it.type_.as_str(), it.severity.as_str()));
+    findings.iter().filter_map(position).fold(0, |bits, position| bits | 1 << position)
 }
 
 /// A watch that fails is taken up again by itself, with back-off.

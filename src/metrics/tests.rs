@@ -18,6 +18,11 @@ fn unknown(domain: &str, port: u16) -> Sample {
         chain_not_after: None,
         last_check: None,
         probe_duration: None,
+        endpoints: None,
+        consistent: None,
+        matches: None,
+        revoked: None,
+        findings: 0,
     }
 }
 
@@ -31,6 +36,11 @@ fn complete(domain: &str, port: u16) -> Sample {
         chain_not_after: Some(1_785_000_000),
         last_check: Some(1_782_000_000),
         probe_duration: Some(0.125),
+        endpoints: Some(3),
+        consistent: Some(true),
+        matches: Some(false),
+        revoked: Some(false),
+        findings: 0b101,
         ..unknown(domain, port)
     }
 }
@@ -52,6 +62,7 @@ fn everything_is_written_with_names_labels_and_help() {
         metrics.count_probe(result);
     }
     metrics.count_status_write(WriteOutcome::Ok);
+    metrics.name_findings(vec![("Expired", "critical"), ("ChainOrder", "warning"), ("PinnedLeaf", "info")]);
     let ready = [("new", 1), ("manual", 0), ("overdue", 0), ("periodic", 7)];
     metrics.watch_schedule(move || ScheduleNumbers { waiting: 12, ready, in_flight: 3 });
 
@@ -107,7 +118,7 @@ fn a_page_holds_one_gauge_so_that_a_scrape_need_not_be_in_memory_as_a_whole() {
         metrics.set(key("shop", &i.to_string()), complete("web.example.com", 443));
     }
     let names_per_page = metrics.pages().skip(1).map(|page| page.matches("# TYPE").count());
-    assert_eq!(names_per_page.collect::<Vec<_>>(), [1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(names_per_page.collect::<Vec<_>>(), [[1; 13].as_slice(), &[0]].concat());
 }
 
 const GOLDEN: &str = r#"# HELP sslmonitor_build The version of the operator.
@@ -160,5 +171,21 @@ sslmonitor_last_check_timestamp_seconds{namespace="shop",name="web",domain="web.
 # HELP sslmonitor_probe_duration_seconds How long the last probe took, from resolving the name to the verdict.
 # TYPE sslmonitor_probe_duration_seconds gauge
 sslmonitor_probe_duration_seconds{namespace="shop",name="web",domain="web.example.com",port="443"} 0.125
+# HELP sslmonitor_endpoints How many addresses are behind the name.
+# TYPE sslmonitor_endpoints gauge
+sslmonitor_endpoints{namespace="shop",name="web",domain="web.example.com",port="443"} 3
+# HELP sslmonitor_endpoints_consistent Whether all addresses behind the name show the same (1) or not (0); no sample for a single address.
+# TYPE sslmonitor_endpoints_consistent gauge
+sslmonitor_endpoints_consistent{namespace="shop",name="web",domain="web.example.com",port="443"} 1
+# HELP sslmonitor_served_certificate_matches Whether the served certificate is the one that should be served (1) or not (0); no sample without an expectation.
+# TYPE sslmonitor_served_certificate_matches gauge
+sslmonitor_served_certificate_matches{namespace="shop",name="web",domain="web.example.com",port="443"} 0
+# HELP sslmonitor_certificate_revoked Whether the served certificate has been revoked (1) or not (0); no sample while this is unknown.
+# TYPE sslmonitor_certificate_revoked gauge
+sslmonitor_certificate_revoked{namespace="shop",name="web",domain="web.example.com",port="443"} 0
+# HELP sslmonitor_finding Something that was found at the last check beside the verdict (1); gone when it is mended.
+# TYPE sslmonitor_finding gauge
+sslmonitor_finding{namespace="shop",name="web",domain="web.example.com",port="443",type="Expired",severity="critical"} 1
+sslmonitor_finding{namespace="shop",name="web",domain="web.example.com",port="443",type="PinnedLeaf",severity="info"} 1
 # EOF
 "#;

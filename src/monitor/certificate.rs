@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
-    api::{CertificateStatus, MAX_SANS},
-    probe::{Certificate, Presented},
+    api::{CertificateStatus, MAX_SANS, RevocationStatus},
+    probe::{Certificate, Presented, Revocation, RevocationState},
 };
 
 /// Seconds of a day.
@@ -24,6 +24,9 @@ pub(super) fn days_until(not_after: Timestamp, now: Timestamp) -> i32 {
 pub(super) fn status_of(presented: &Presented, is_valid: bool, now: Timestamp) -> CertificateStatus {
     let chain = CertificateStatus {
         is_valid,
+        proven: (!presented.proven).then_some(false),
+        public_key: presented.public_key.clone(),
+        revocation: presented.revocation.as_ref().map(revocation),
         fingerprint: Some(presented.fingerprint.clone()),
         chain_length: Some(count(presented.chain_length)),
         presented_chain_valid_to: presented.presented_not_after.map(Time),
@@ -31,6 +34,19 @@ pub(super) fn status_of(presented: &Presented, is_valid: bool, now: Timestamp) -
         ..CertificateStatus::default()
     };
     presented.leaf.as_ref().map_or_else(|| chain.clone(), |leaf| with_leaf(chain.clone(), leaf, now))
+}
+
+fn revocation(revocation: &Revocation) -> RevocationStatus {
+    let (revoked_at, reason) = match &revocation.state {
+        RevocationState::Revoked { at, reason } => (Some(Time(*at)), *reason),
+        RevocationState::Good | RevocationState::Unknown => (None, None),
+    };
+    RevocationStatus {
+        state: revocation.state.as_str().to_owned(),
+        source: revocation.source.map(|source| source.as_str().to_owned()),
+        revoked_at,
+        reason: reason.map(ToOwned::to_owned),
+    }
 }
 
 fn with_leaf(chain: CertificateStatus, leaf: &Certificate, now: Timestamp) -> CertificateStatus {

@@ -23,6 +23,10 @@ pub enum ConditionType {
     CertificateValid,
     /// The certificate expires within alertDays, or has expired. (Negative: true is bad.)
     CertificateExpiring,
+    /// All addresses behind the name show the same. Present only when several were looked at.
+    EndpointsConsistent,
+    /// The served certificate is the one that should be served. Present only with expect.
+    ServedCertificateMatches,
     /// The Service of serviceRef exists and carries the result. Present only with a serviceRef.
     ServiceLinked,
 }
@@ -63,8 +67,20 @@ pub enum Reason {
     CaBundleNotAllowed,
     /// The CA bundle could not be read for a passing reason (the API server did not answer).
     CaBundleUnavailable,
+    /// A Secret that the spec names does not exist.
+    SecretNotFound,
+    /// A Secret that the spec names has no such key.
+    SecretKeyNotFound,
+    /// A Secret that the spec names does not hold what it should.
+    SecretInvalid,
+    /// A Secret that the spec names lacks the label that allows its use.
+    SecretNotAllowed,
+    /// A Secret that the spec names could not be read for a passing reason (the API server did not answer).
+    SecretUnavailable,
     /// The TLS handshake completed.
     Connected,
+    /// Some of the addresses behind the name could not be reached.
+    PartlyReachable,
     /// The certificate has no fault.
     Valid,
     /// Three checks in a row saw no certificate.
@@ -73,6 +89,26 @@ pub enum Reason {
     ExpiringSoon,
     /// The certificate does not expire within alertDays.
     NotExpiring,
+    /// All addresses show the same.
+    Consistent,
+    /// The addresses serve different certificates.
+    CertificatesDiffer,
+    /// The addresses serve the same certificate, and it is not valid at all of them.
+    VerdictsDiffer,
+    /// Some addresses could not be reached while others answered.
+    SomeUnreachable,
+    /// The served certificate is the one that should be served.
+    Matches,
+    /// The Secret of expect holds a newer certificate than the one that is served.
+    NotReloaded,
+    /// The served certificate is newer than the one in the Secret of expect.
+    SecretOutdated,
+    /// Another certificate is served than those of expect.
+    UnexpectedCertificate,
+    /// The served certificate has another public key than those of expect.
+    UnexpectedPublicKey,
+    /// The served certificate has another issuer than those of expect.
+    UnexpectedIssuer,
     /// The Service exists and carries the result.
     Linked,
     /// A fault of the certificate.
@@ -130,13 +166,15 @@ pub(super) fn cut(mut text: String, max: usize) -> String {
 
 impl ConditionType {
     /// Every type, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
         Self::Reachable,
         Self::CertificateValid,
         Self::CertificateExpiring,
+        Self::EndpointsConsistent,
+        Self::ServedCertificateMatches,
         Self::ServiceLinked,
     ];
 
@@ -149,6 +187,8 @@ impl ConditionType {
             Self::Reachable => "Reachable",
             Self::CertificateValid => "CertificateValid",
             Self::CertificateExpiring => "CertificateExpiring",
+            Self::EndpointsConsistent => "EndpointsConsistent",
+            Self::ServedCertificateMatches => "ServedCertificateMatches",
             Self::ServiceLinked => "ServiceLinked",
         }
     }
@@ -171,7 +211,7 @@ impl ConditionStatus {
 
 impl Reason {
     /// Every reason that is neither a fault nor a failure.
-    const OWN: [Self; 17] = [
+    const OWN: [Self; 33] = [
         Self::Progressing,
         Self::Monitoring,
         Self::Disabled,
@@ -183,11 +223,27 @@ impl Reason {
         Self::CaBundleInvalid,
         Self::CaBundleNotAllowed,
         Self::CaBundleUnavailable,
+        Self::SecretNotFound,
+        Self::SecretKeyNotFound,
+        Self::SecretInvalid,
+        Self::SecretNotAllowed,
+        Self::SecretUnavailable,
         Self::Connected,
+        Self::PartlyReachable,
         Self::Valid,
         Self::ProbeFailed,
         Self::ExpiringSoon,
         Self::NotExpiring,
+        Self::Consistent,
+        Self::CertificatesDiffer,
+        Self::VerdictsDiffer,
+        Self::SomeUnreachable,
+        Self::Matches,
+        Self::NotReloaded,
+        Self::SecretOutdated,
+        Self::UnexpectedCertificate,
+        Self::UnexpectedPublicKey,
+        Self::UnexpectedIssuer,
         Self::Linked,
     ];
 
@@ -212,11 +268,27 @@ impl Reason {
             Self::CaBundleInvalid => "CABundleInvalid",
             Self::CaBundleNotAllowed => "CABundleNotAllowed",
             Self::CaBundleUnavailable => "CABundleUnavailable",
+            Self::SecretNotFound => "SecretNotFound",
+            Self::SecretKeyNotFound => "SecretKeyNotFound",
+            Self::SecretInvalid => "SecretInvalid",
+            Self::SecretNotAllowed => "SecretNotAllowed",
+            Self::SecretUnavailable => "SecretUnavailable",
             Self::Connected => "Connected",
+            Self::PartlyReachable => "PartlyReachable",
             Self::Valid => "Valid",
             Self::ProbeFailed => "ProbeFailed",
             Self::ExpiringSoon => "ExpiringSoon",
             Self::NotExpiring => "NotExpiring",
+            Self::Consistent => "Consistent",
+            Self::CertificatesDiffer => "CertificatesDiffer",
+            Self::VerdictsDiffer => "VerdictsDiffer",
+            Self::SomeUnreachable => "SomeUnreachable",
+            Self::Matches => "Matches",
+            Self::NotReloaded => "NotReloaded",
+            Self::SecretOutdated => "SecretOutdated",
+            Self::UnexpectedCertificate => "UnexpectedCertificate",
+            Self::UnexpectedPublicKey => "UnexpectedPublicKey",
+            Self::UnexpectedIssuer => "UnexpectedIssuer",
             Self::Linked => "Linked",
             Self::Fault(kind) => kind.as_str(),
             Self::Failure(reason) => reason.as_str(),

@@ -5,19 +5,27 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     certificate::status_of,
-    conditions::{ConditionType, Reason, find, message},
-    due::{next_bundle_look, next_check},
+    conditions::{ConditionType, Reason, find},
+    due::{next_check, next_look_for},
+    endpoints::{broken, incomplete, is_valid, listed},
     events::{Announcement, announcements},
-    statements::{broken, conditions},
+    findings::findings,
+    referents::{ExpectedCertificate, ProblemKind, Referent, ReferentProblem, expected_secret},
+    statements::conditions,
     target::Stall,
 };
 use crate::{
-    api::{CertificateStatus, HistoryEntry, MAX_HISTORY, SslMonitor, SslMonitorStatus, TlsStatus},
-    probe::Observation,
+    api::{
+        CertificateStatus, ExpectedCertificateStatus, HistoryEntry, MAX_HISTORY, SslMonitor, SslMonitorStatus,
+        TlsStatus,
+    },
+    probe::{Observation, Presented},
 };
 
 /// The schema's bound of `consecutiveFailures`.
 const MAX_FAILURES: i32 = 1_000_000;
+/// The schema's bound of `endpointCount`.
+const MAX_COUNT: i32 = 100_000;
 /// The schema's bound of `responseTimeMs`.
 const MAX_RESPONSE_MS: i32 = 600_000;
 
@@ -30,8 +38,10 @@ pub struct Input<'a> {
     pub status: Option<&'a SslMonitorStatus>,
     /// What came of looking at the target.
     pub outcome: Outcome<'a>,
-    /// What is wrong with the CA bundle, if anything.
-    pub bundle: Option<&'a BundleProblem>,
+    /// What is wrong with what the monitor names; the first is the reason that is told.
+    pub problems: &'a [ReferentProblem],
+    /// The certificate that should be served, where a Secret says so and it was looked at.
+    pub expected: Option<&'a ExpectedCertificate>,
     /// How the link to the Service stands.
     pub service: &'a ServiceLink,
     /// The request that the probe was made for: the annotation as it was before. A later one asks for another probe.
@@ -47,34 +57,10 @@ pub enum Outcome<'a> {
     NotProbed,
     /// It was probed.
     Probed(&'a Observation),
+    /// It was not probed because something is missing without which that would be wrong: a proxy is a promise to go no other way.
+    Withheld(&'a ReferentProblem),
     /// It can never be probed.
     Stalled(&'a Stall),
-}
-
-/// What is wrong with the CA bundle that a monitor names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BundleProblem {
-    /// Which kind of problem.
-    pub kind: BundleProblemKind,
-    /// What is wrong and what to do, in one sentence.
-    pub message: String,
-}
-
-/// The kinds of problems with a CA bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BundleProblemKind {
-    /// The ConfigMap or Secret does not exist.
-    NotFound,
-    /// It has no such key.
-    KeyNotFound,
-    /// The value is empty, or is no list of PEM certificates.
-    Invalid,
-    /// The Secret lacks the label that allows its use.
-    NotAllowed,
-    /// The operator may not read it.
-    Forbidden,
-    /// It could not be read for a passing reason.
-    Unavailable,
 }
 
 /// How the link to the Service of `serviceRef` stands.
@@ -119,72 +105,113 @@ pub fn decide(input: Input<'_>) -> Plan {
 fn observed(input: &Input<'_>) -> SslMonitorStatus {
     let old = input.status.cloned().unwrap_or_default();
     match input.outcome {
-        Outcome::Probed(observation) if input.monitor.spec.enabled => probed(input, observation, old),
         _ if !input.monitor.spec.enabled => SslMonitorStatus { next_check_at: None, consecutive_failures: None, ..old },
+        Outcome::Probed(observation) => probed(input, observation, old),
+        Outcome::Withheld(_) => {
+            let (failures, end) = (old.consecutive_failures, end_of(old.certificate.as_ref()));
+            looked(input, failures.unwrap_or(0), end, old)
+        }
         Outcome::Stalled(_) => SslMonitorStatus { next_check_at: None, ..old },
-        _ => old,
+        Outcome::NotProbed => old,
     }
 }
 
-fn probed(input: &Input<'_>, observation: &Observation, old: SslMonitorStatus) -> SslMonitorStatus {
+/// The fields that speak of a check that has ended, whatever it saw.
+fn looked(input: &Input<'_>, failures: i32, not_after: Option<Timestamp>, old: SslMonitorStatus) -> SslMonitorStatus {
+    SslMonitorStatus {
+        last_checked_at: Some(Time(input.now)),
+        next_check_at: Some(Time(next_check(input.monitor, failures, not_after, input.now))),
+        consecutive_failures: (failures > 0).then_some(failures),
+        last_handled_request_at: input.request.map(ToOwned::to_owned).or(old.last_handled_request_at),
+        expected_certificate: expected_certificate(input, old.expected_certificate),
+        ..old
+    }
+}
+
+fn probed(input: &Input<'_>, observation: &Observation, mut old: SslMonitorStatus) -> SslMonitorStatus {
     let failures = match broken(observation) {
         Some(_) => old.consecutive_failures.unwrap_or(0).saturating_add(1).min(MAX_FAILURES),
         None => 0,
     };
-    let certificate = certificate(input, observation, old.certificate);
-    let not_after = certificate.as_ref().and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0);
+    if let Some(presented) = shown(observation, old.certificate.as_ref()) {
+        old.certificate = Some(status_of(presented, is_valid(observation), input.now));
+        old.findings = findings(observation, presented);
+    }
     let session = observation.session.as_ref().map(|session| TlsStatus {
         version: session.version.to_owned(),
         cipher_suite: session.cipher_suite.clone(),
         group: session.group.clone(),
     });
     let millis = i32::try_from(observation.timings.total.as_millis()).unwrap_or(MAX_RESPONSE_MS);
-    SslMonitorStatus {
-        last_checked_at: Some(Time(input.now)),
-        next_check_at: Some(Time(next_check(input.monitor, failures, not_after, input.now))),
+    let count = i32::try_from(observation.endpoint_count).unwrap_or(MAX_COUNT).min(MAX_COUNT);
+    let old = SslMonitorStatus {
         response_time_ms: Some(millis.min(MAX_RESPONSE_MS)),
         address: observation.address.map(|address| address.to_string()),
         tls: session.or(old.tls),
-        consecutive_failures: (failures > 0).then_some(failures),
-        last_handled_request_at: input.request.map(ToOwned::to_owned).or(old.last_handled_request_at),
-        certificate,
+        endpoints: listed(observation),
+        endpoint_count: (count > 0).then_some(count),
         ..old
-    }
+    };
+    looked(input, failures, end_of(old.certificate.as_ref()), old)
 }
 
-/// The certificate to show: the one just seen; the last one when none was seen. One that was seen without a fault in a handshake
-/// that then broke off is unproven, and does not replace a proven one.
-fn certificate(
+/// The certificate to show, with the findings about it, unless that is the last one, because none was seen. One that was seen without
+/// a fault in a handshake that then broke off is unproven, and does not replace a proven one.
+fn shown<'a>(observation: &'a Observation, old: Option<&CertificateStatus>) -> Option<&'a Presented> {
+    let presented = observation.presented.as_ref()?;
+    let is_worth = incomplete(observation).is_none() || presented.verdict.is_faulty() || old.is_none();
+    is_worth.then_some(presented)
+}
+
+/// The certificate in the Secret of `expect`; the last one where that could not be read for a passing reason.
+fn expected_certificate(
     input: &Input<'_>,
-    observation: &Observation,
-    old: Option<CertificateStatus>,
-) -> Option<CertificateStatus> {
-    let Some(presented) = &observation.presented else { return old };
-    let is_proven = broken(observation).is_none();
-    if !is_proven && !presented.verdict.is_faulty() && old.is_some() {
-        return old;
-    }
-    Some(status_of(presented, is_proven && presented.verdict.is_valid(), input.now))
+    old: Option<ExpectedCertificateStatus>,
+) -> Option<ExpectedCertificateStatus> {
+    expected_secret(&input.monitor.spec)?;
+    let is_passing = |problem: &ReferentProblem| {
+        problem.what == Referent::ExpectedCertificate && problem.kind == ProblemKind::Unavailable
+    };
+    let found = input.expected.map(|expected| ExpectedCertificateStatus {
+        fingerprint: expected.fingerprint.clone(),
+        valid_from: Time(expected.not_before),
+        valid_to: Time(expected.not_after),
+    });
+    found.or_else(|| old.filter(|_| input.problems.iter().any(is_passing)))
+}
+
+fn end_of(certificate: Option<&CertificateStatus>) -> Option<Timestamp> {
+    certificate.and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0)
 }
 
 /// The worst of the conditions in one word.
 fn summary(conditions: &[Condition]) -> String {
-    use ConditionType::{CertificateExpiring, CertificateValid, Reachable, Ready, Stalled};
+    use ConditionType::{
+        CertificateExpiring, CertificateValid, EndpointsConsistent, Reachable, Ready, ServedCertificateMatches, Stalled,
+    };
     let reason = |kind: ConditionType, status: &str| {
         find(conditions, kind).filter(|condition| condition.status == status).map(|condition| condition.reason.clone())
     };
     let disabled = reason(Ready, "True").filter(|reason| reason == Reason::Disabled.as_str());
     let current = reason(Stalled, "True").or(disabled).or_else(|| reason(Reachable, "False"));
     let result = current.or_else(|| reason(CertificateValid, "False")).or_else(|| reason(Ready, "False"));
-    let lesser = result.or_else(|| reason(CertificateValid, "Unknown")).or_else(|| reason(CertificateExpiring, "True"));
+    let unknown = result.or_else(|| reason(CertificateValid, "Unknown"));
+    let other = unknown.or_else(|| reason(ServedCertificateMatches, "False"));
+    let differing = other.or_else(|| reason(EndpointsConsistent, "False"));
+    let lesser = differing.or_else(|| reason(CertificateExpiring, "True"));
     lesser.or_else(|| reason(CertificateValid, "True")).unwrap_or_else(|| Reason::Progressing.as_str().to_owned())
 }
 
 /// Note a change of the result in the history.
 fn remember(input: &Input<'_>, status: &mut SslMonitorStatus) {
-    let (Outcome::Probed(observation), true) = (input.outcome, input.monitor.spec.enabled) else { return };
+    let has_seen = match input.outcome {
+        _ if !input.monitor.spec.enabled => return,
+        Outcome::Probed(observation) => observation.presented.is_some(),
+        Outcome::Withheld(_) => false,
+        Outcome::NotProbed | Outcome::Stalled(_) => return,
+    };
     let valid = find(&status.conditions, ConditionType::CertificateValid).map(|condition| condition.status.as_str());
-    let certificate = status.certificate.as_ref().filter(|_| observation.presented.is_some());
+    let certificate = status.certificate.as_ref().filter(|_| has_seen);
     let entry = HistoryEntry {
         checked_at: Time(input.now),
         summary: status.summary.clone().unwrap_or_default(),
@@ -207,35 +234,5 @@ fn wake(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Timestamp> {
         return None;
     }
     let next = status.next_check_at.as_ref().map(|next| next.0);
-    next.into_iter().chain(next_bundle_look(status, input.now)).min().or(Some(input.now))
-}
-
-// === impl BundleProblem ===
-
-impl BundleProblem {
-    /// Whether it is the same problem; told messages may have been cut.
-    pub fn is_same(&self, told: &Self) -> bool {
-        self.kind == told.kind && message(self.message.clone()) == message(told.message.clone())
-    }
-}
-
-// === impl BundleProblemKind ===
-
-impl BundleProblemKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::NotFound, Self::KeyNotFound, Self::Invalid, Self::NotAllowed, Self::Forbidden, Self::Unavailable];
-}
-
-impl From<BundleProblemKind> for Reason {
-    fn from(kind: BundleProblemKind) -> Self {
-        match kind {
-            BundleProblemKind::NotFound => Self::CaBundleNotFound,
-            BundleProblemKind::KeyNotFound => Self::CaBundleKeyNotFound,
-            BundleProblemKind::Invalid => Self::CaBundleInvalid,
-            BundleProblemKind::NotAllowed => Self::CaBundleNotAllowed,
-            BundleProblemKind::Forbidden => Self::Forbidden,
-            BundleProblemKind::Unavailable => Self::CaBundleUnavailable,
-        }
-    }
+    next.into_iter().chain(next_look_for(status, input.now)).min().or(Some(input.now))
 }

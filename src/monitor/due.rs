@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-
 use super::{
-    BundleProblem, BundleProblemKind, Reason,
     conditions::{ConditionType, find},
+    referents::told_of,
 };
 use crate::api::{REQUESTED_AT_ANNOTATION, SslMonitor, SslMonitorStatus};
 
@@ -98,26 +96,9 @@ pub fn is_introduced(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) ->
     })
 }
 
-/// When to look again for the CA bundle that is missing by this status; `None` when none is.
-pub fn next_bundle_look(status: &SslMonitorStatus, now: Timestamp) -> Option<Timestamp> {
-    told_of_bundle(status).map(|ready| next_look(ready.last_transition_time.0, now))
-}
-
-/// The problem with the CA bundle that this status tells of. A decision without a look at the bundle goes on telling it: only a
-/// probe with the mended bundle may take it back, together with what it hid.
-pub fn told_bundle_problem(status: &SslMonitorStatus) -> Option<BundleProblem> {
-    let ready = told_of_bundle(status)?;
-    let kind = BundleProblemKind::ALL.into_iter().find(|kind| Reason::from(*kind).as_str() == ready.reason)?;
-    Some(BundleProblem { kind, message: ready.message.clone() })
-}
-
-fn told_of_bundle(status: &SslMonitorStatus) -> Option<&Condition> {
-    let ready = find(&status.conditions, ConditionType::Ready)?;
-    // Forbidden may be the bundle or the Service: what the Service's condition says, too, is the Service.
-    let service = find(&status.conditions, ConditionType::ServiceLinked).map(|linked| &linked.message);
-    let is_bundle =
-        ready.reason.starts_with("CABundle") || (ready.reason == "Forbidden" && service != Some(&ready.message));
-    (ready.status == "False" && is_bundle).then_some(ready)
+/// When to look again for what the monitor names and is missing by this status; `None` when nothing is.
+pub fn next_look_for(status: &SslMonitorStatus, now: Timestamp) -> Option<Timestamp> {
+    told_of(status).map(|ready| next_look(ready.last_transition_time.0, now))
 }
 
 /// The value of the request annotation, cut to what is echoed.

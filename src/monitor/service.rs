@@ -1,7 +1,7 @@
 //! The one condition on a Service: the worst of all enabled monitors that name it.
 
 use super::{
-    ConditionStatus, ConditionType,
+    ConditionStatus, ConditionType, Reason,
     conditions::{cut, find},
 };
 use crate::api::{SslMonitor, SslMonitorStatus};
@@ -20,8 +20,9 @@ pub struct LinkedMonitor {
     pub status: ConditionStatus,
     /// The reason of its CertificateValid.
     pub reason: String,
-    /// Whether its certificate is expiring.
-    pub is_expiring: bool,
+    /// What is to be said although the certificate is valid: that it expires, that it is not the one that should be served, or that not
+    /// all addresses show the same.
+    pub notice: Option<Box<str>>,
 }
 
 /// What the Service's condition is to say.
@@ -29,7 +30,7 @@ pub struct LinkedMonitor {
 pub struct ServiceVerdict {
     /// The worst status: False before Unknown before True.
     pub status: ConditionStatus,
-    /// `AllValid`, `ExpiringSoon`, or the reason of the worst monitor.
+    /// `AllValid`, the notice of the worst monitor (`ExpiringSoon`…), or the reason why its certificate is not valid.
     pub reason: String,
     /// Who says what: deterministic, and without times, so that it changes only when the result does.
     pub message: String,
@@ -39,9 +40,9 @@ pub struct ServiceVerdict {
 pub fn aggregate(mut monitors: Vec<LinkedMonitor>) -> Option<ServiceVerdict> {
     monitors.sort_by(|a, b| (a.severity(), &a.name).cmp(&(b.severity(), &b.name)));
     let worst = monitors.first()?;
-    let reason = match (worst.status, worst.is_expiring) {
-        (ConditionStatus::True, false) => "AllValid".to_owned(),
-        (ConditionStatus::True, true) => "ExpiringSoon".to_owned(),
+    let reason = match (worst.status, &worst.notice) {
+        (ConditionStatus::True, None) => "AllValid".to_owned(),
+        (ConditionStatus::True, Some(notice)) => notice.to_string(),
         _ => worst.reason.clone(),
     };
     Some(ServiceVerdict { status: worst.status, reason, message: message(&monitors) })
@@ -64,7 +65,14 @@ impl LinkedMonitor {
     pub fn of(monitor: &SslMonitor, status: Option<&SslMonitorStatus>) -> Option<Self> {
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         let valid = find(conditions, ConditionType::CertificateValid);
-        let expiring = find(conditions, ConditionType::CertificateExpiring);
+        let reason = |kind: ConditionType, status: &str| {
+            find(conditions, kind)
+                .filter(|condition| condition.status == status)
+                .map(|condition| condition.reason.as_str())
+        };
+        let notice = reason(ConditionType::ServedCertificateMatches, "False")
+            .or_else(|| reason(ConditionType::EndpointsConsistent, "False"))
+            .or_else(|| reason(ConditionType::CertificateExpiring, "True").map(|_| Reason::ExpiringSoon.as_str()));
         monitor.spec.enabled.then(|| Self {
             name: monitor.metadata.name.clone().unwrap_or_default(),
             status: match valid.map(|valid| valid.status.as_str()) {
@@ -73,22 +81,23 @@ impl LinkedMonitor {
                 _ => ConditionStatus::Unknown,
             },
             reason: valid.map_or("Progressing", |valid| valid.reason.as_str()).to_owned(),
-            is_expiring: expiring.is_some_and(|expiring| expiring.status == "True"),
+            notice: notice.map(Into::into),
         })
     }
 
     /// 0 is the worst.
     fn severity(&self) -> u8 {
-        match (self.status, self.is_expiring) {
+        match (self.status, &self.notice) {
             (ConditionStatus::False, _) => 0,
             (ConditionStatus::Unknown, _) => 1,
-            (ConditionStatus::True, true) => 2,
-            (ConditionStatus::True, false) => 3,
+            (ConditionStatus::True, Some(_)) => 2,
+            (ConditionStatus::True, None) => 3,
         }
     }
 
     fn tell(&self) -> String {
-        let word = if self.severity() == 2 { "ExpiringSoon" } else { &self.reason };
+        let notice = self.notice.as_deref().filter(|_| self.status == ConditionStatus::True);
+        let word = notice.unwrap_or(&self.reason);
         format!("{} {word}", self.name)
     }
 }
@@ -98,7 +107,8 @@ mod tests {
     use super::*;
 
     fn linked(name: &str, status: ConditionStatus, reason: &str, is_expiring: bool) -> LinkedMonitor {
-        LinkedMonitor { name: name.to_owned(), status, reason: reason.to_owned(), is_expiring }
+        let notice = is_expiring.then(|| "ExpiringSoon".into());
+        LinkedMonitor { name: name.to_owned(), status, reason: reason.to_owned(), notice }
     }
 
     fn verdict(status: ConditionStatus, reason: &str, message: &str) -> ServiceVerdict {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 
 use super::{
-    BundleError, Host, Presented, RevocationCheck, TrustStore, pem, revocation,
+    BundleError, Certificate, Host, Presented, RevocationCheck, TrustStore, certificate, pem, revocation,
     verify::{self, Case, Proof},
 };
 
@@ -52,4 +52,15 @@ fn case(chain: Vec<CertificateDer<'static>>, name: &Host, trust: &TrustStore, no
         revocation: RevocationCheck::None,
         needs_revocation_state: false,
     }
+}
+
+/// The fingerprint of the first of PEM certificates, and its facts where it can be read; nothing is judged.
+///
+/// # Errors
+/// [`PemError`] when the text is no list of PEM certificates, or exceeds its limits.
+pub fn leaf_facts(pem: &[u8]) -> Result<(String, Option<Certificate>), PemError> {
+    let chain = pem::certificates(pem)?;
+    let leaf = chain.first().ok_or(PemError::Empty)?;
+    let facts = certificate::parse(leaf).map(|parsed| certificate::facts(&parsed));
+    Ok((certificate::fingerprint(leaf), facts))
 }

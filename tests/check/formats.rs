@@ -29,6 +29,7 @@ fn all_kinds(name: &str) -> (Farm, String) {
 fn redact(text: &str) -> String {
     let patterns = [
         (r#"("?fingerprint"?: )"?SHA256:[0-9A-F:]{95}"?"#, "${1}FINGERPRINT"),
+        (r#"("?publicKey"?: )"?sha256//[A-Za-z0-9+/]{43}="?"#, "${1}PUBLIC_KEY"),
         (r#"("?serialNumber"?: )"?[0-9A-F]+"?"#, "${1}SERIAL"),
         (r#"("?responseTimeMs"?: )[0-9]+"#, "${1}MILLISECONDS"),
         (r#"time="[0-9.]+""#, "time=\"SECONDS\""),

@@ -8,6 +8,7 @@ mod bundle;
 mod changes;
 mod crowd;
 mod definitions;
+mod expected;
 mod faults;
 mod fence;
 mod kinds;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Report;
 use crate::{
-    api::SslMonitor,
+    api::{EndpointStatus, SslMonitor, SslMonitorStatus},
     check::result::{sentence, status, summary, target_name},
 };
 
@@ -27,7 +27,19 @@ impl<W: Write> Table<W> {
     }
 
     pub(super) fn wide(out: W) -> Self {
-        let heads = ["DOMAIN", "PORT", "STATUS", "DAYS", "EXPIRES", "ISSUER", "ADDRESS", "TLS", "MESSAGE"];
+        let heads = [
+            "DOMAIN",
+            "PORT",
+            "STATUS",
+            "DAYS",
+            "EXPIRES",
+            "ISSUER",
+            "ADDRESS",
+            "ADDRESSES",
+            "TLS",
+            "FINDINGS",
+            "MESSAGE",
+        ];
         Self { out, is_wide: true, rows: vec![texts(&heads)] }
     }
 }
@@ -68,9 +80,31 @@ fn wide_row(monitor: &SslMonitor) -> Vec<String> {
         expires,
         or_none(issuer),
         or_none(address),
+        or_none(status.and_then(addresses)),
         or_none(version),
+        or_none(status.and_then(findings)),
         sentence(monitor).to_owned(),
     ]
+}
+
+/// How many addresses there are, and how many show something else than most do.
+fn addresses(status: &SslMonitorStatus) -> Option<String> {
+    let count = status.endpoint_count?;
+    let shown = |one: &EndpointStatus| (one.result.clone(), one.fingerprint.clone());
+    let alike = |one: &EndpointStatus| status.endpoints.iter().filter(|other| shown(other) == shown(one)).count();
+    let most = status.endpoints.iter().map(alike).max().unwrap_or(0);
+    Some(match status.endpoints.len().saturating_sub(most) {
+        0 => count.to_string(),
+        1 => format!("{count}, 1 differs"),
+        others => format!("{count}, {others} differ"),
+    })
+}
+
+/// The worst finding, and how many more there are.
+fn findings(status: &SslMonitorStatus) -> Option<String> {
+    let (worst, others) = status.findings.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" +{}", others.len()) };
+    Some(format!("{} {}{more}", worst.severity, worst.type_))
 }
 
 fn expiry(monitor: &SslMonitor) -> [String; 2] {

@@ -20,7 +20,8 @@ pub(super) struct Life {
     pub(super) monitor: SslMonitor,
     pub(super) status: Option<SslMonitorStatus>,
     pub(super) now: Timestamp,
-    pub(super) bundle: Option<BundleProblem>,
+    pub(super) problems: Vec<ReferentProblem>,
+    pub(super) expected: Option<ExpectedCertificate>,
     pub(super) service: ServiceLink,
     pub(super) plan: Option<Plan>,
 }
@@ -37,7 +38,8 @@ pub(super) fn life() -> Life {
     let mut monitor = SslMonitor::new("web", SslMonitorSpec::new("a.test"));
     monitor.metadata.generation = Some(1);
     monitor.metadata.uid = Some("uid-1".to_owned());
-    Life { monitor, status: None, now: at(START), bundle: None, service: ServiceLink::None, plan: None }
+    let (problems, service) = (Vec::new(), ServiceLink::None);
+    Life { monitor, status: None, now: at(START), problems, expected: None, service, plan: None }
 }
 
 /// A complete handshake, and a certificate without fault.
@@ -93,7 +95,8 @@ impl Life {
             monitor: &self.monitor,
             status: self.status.as_ref(),
             outcome,
-            bundle: self.bundle.as_ref(),
+            problems: &self.problems,
+            expected: self.expected.as_ref(),
             service: &self.service,
             request: requested_at(&self.monitor),
             now: self.now,

@@ -80,7 +80,7 @@ fn a_missing_bundle_is_told_and_the_target_still_probed() {
     let end = at("2026-06-01T00:00:00Z");
     let mut life = life();
     let message = "ConfigMap corp-ca does not exist".to_owned();
-    life.bundle = Some(BundleProblem { kind: BundleProblemKind::NotFound, message });
+    life.problems = vec![Referent::CaBundle.problem(ProblemKind::NotFound, message)];
     life.seen().probed(&faulty("F1", end, &[FaultKind::UnknownIssuer]));
     assert_eq!(
         life.conditions(),
@@ -101,7 +101,7 @@ fn a_missing_bundle_is_told_and_the_target_still_probed() {
     life.probed(&faulty("F1", end, &[FaultKind::HostnameMismatch, FaultKind::UnknownIssuer]));
     assert_eq!(life.condition(ConditionType::CertificateValid), "False/HostnameMismatch", "no bundle would mend that");
 
-    life.bundle = None;
+    life.problems.clear();
     life.probed(&served("F1", end));
     assert_eq!((life.summary(), life.condition(ConditionType::Ready)), ("Valid", "True/Monitoring".to_owned()));
     assert_eq!(life.announced(), ["Normal Monitoring", "Normal Valid"]);
@@ -134,12 +134,12 @@ fn a_missing_service_is_told_and_healed_without_a_probe() {
     life.service = ServiceLink::Forbidden("services/status may not be patched".to_owned());
     life.seen();
     assert_eq!(life.conditions()[0], "Ready=False/Forbidden");
-    assert_eq!(next_bundle_look(life.status(), life.now), None, "no bundle is missing");
+    assert_eq!(next_look_for(life.status(), life.now), None, "no bundle is missing");
 
     let message = "ConfigMap corp-ca may not be read".to_owned();
-    life.bundle = Some(BundleProblem { kind: BundleProblemKind::Forbidden, message });
+    life.problems = vec![Referent::CaBundle.problem(ProblemKind::Forbidden, message)];
     life.seen();
-    assert_eq!(next_bundle_look(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "half a minute from now");
+    assert_eq!(next_look_for(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "half a minute from now");
 }
 
 #[test]

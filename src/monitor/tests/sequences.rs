@@ -256,19 +256,19 @@ fn history_keeps_the_last_ten_changes() {
 fn a_review_does_not_take_back_a_missing_bundle_that_still_hides_the_verdict() {
     let mut life = life();
     let message = "ConfigMap corp-ca does not exist".to_owned();
-    life.bundle = Some(BundleProblem { kind: BundleProblemKind::NotFound, message });
+    life.problems = vec![Referent::CaBundle.problem(ProblemKind::NotFound, message)];
     life.seen().probed(&faulty("F1", at("2026-06-01T00:00:00Z"), &[FaultKind::UnknownIssuer]));
-    let told = told_bundle_problem(life.status());
-    assert_eq!(told, life.bundle);
+    let told = told_problem(life.status());
+    assert_eq!(told.as_slice(), life.problems);
     // The bundle is there now; something else leads to a review, which decides on what is told.
-    life.bundle = told;
+    life.problems = told.into_iter().collect();
     life.wait(SignedDuration::from_secs(5)).seen();
     assert_eq!(life.condition(ConditionType::Ready), "False/CABundleNotFound");
-    assert_eq!(next_bundle_look(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "and will be looked for");
+    assert_eq!(next_look_for(life.status(), life.now), Some(at("2026-01-01T00:00:35Z")), "and will be looked for");
 
-    life.bundle = None;
+    life.problems.clear();
     life.probed(&served("F1", at("2026-06-01T00:00:00Z")));
-    assert_eq!(told_bundle_problem(life.status()), None);
+    assert_eq!(told_problem(life.status()), None);
 }
 
 #[test]
@@ -282,7 +282,8 @@ fn a_request_made_during_a_probe_is_not_handled_by_it() {
         monitor: &life.monitor,
         status: life.status.as_ref(),
         outcome: Outcome::Probed(&seen),
-        bundle: None,
+        problems: &[],
+        expected: None,
         service: &ServiceLink::None,
         request: Some("earlier"),
         now: life.now,

@@ -1,0 +1,346 @@
+//! Certificates that should be served, what is named and missing, and servers that speak nothing of today.
+
+use jiff::SignedDuration;
+
+use super::life::*;
+use crate::{
+    api::*,
+    monitor::*,
+    probe::{Revocation, *},
+};
+
+const END: &str = "2026-06-01T00:00:00Z";
+const LATER: &str = "2026-09-01T00:00:00Z";
+
+fn expecting(expect: ExpectSpec) -> Life {
+    let mut life = life();
+    life.monitor.spec.expect = Some(expect);
+    life
+}
+
+fn by_secret() -> ExpectSpec {
+    ExpectSpec { secret_ref: Some(SecretRef { name: "web-tls".to_owned() }), ..ExpectSpec::default() }
+}
+
+fn in_secret(fingerprint: &str, begin: &str, end: &str) -> ExpectedCertificate {
+    ExpectedCertificate { fingerprint: fingerprint.to_owned(), not_before: at(begin), not_after: at(end) }
+}
+
+fn matches(life: &Life) -> String {
+    life.condition(ConditionType::ServedCertificateMatches)
+}
+
+fn message(life: &Life, kind: ConditionType) -> String {
+    find_condition(&life.status().conditions, kind).unwrap().message.clone()
+}
+
+#[test]
+fn a_renewed_certificate_that_is_not_reloaded_is_told_until_it_is() {
+    let begin = "2025-12-01T00:00:00Z";
+    let mut life = expecting(by_secret());
+    life.expected = Some(in_secret("F1", begin, END));
+    life.seen();
+    assert_eq!(matches(&life), "Unknown/Progressing");
+    life.probed(&served("F1", at(END)));
+    assert_eq!((matches(&life), life.summary()), ("True/Matches".to_owned(), "Valid"));
+    assert_eq!(life.announced(), ["Normal Valid"]);
+
+    life.expected = Some(in_secret("F2", "2026-01-01T00:00:00Z", LATER));
+    life.wait(SignedDuration::from_hours(1)).probed(&served("F1", at(END)));
+    assert_eq!((matches(&life), life.summary()), ("False/NotReloaded".to_owned(), "NotReloaded"));
+    assert_eq!(life.announced(), ["Warning NotReloaded"]);
+    assert_eq!(
+        message(&life, ConditionType::ServedCertificateMatches),
+        "renewed but not reloaded: the Secret web-tls holds a certificate valid until 2026-09-01T00:00:00Z (F2), the server still \
+         serves one valid until 2026-06-01T00:00:00Z (F1); reload or restart what serves it"
+    );
+    assert_eq!(life.condition(ConditionType::CertificateValid), "True/Valid");
+    assert_eq!(life.status().expected_certificate.as_ref().unwrap().fingerprint, "F2");
+
+    life.probed(&failed(FailureReason::ConnectTimedOut));
+    assert_eq!(matches(&life), "False/NotReloaded", "the last word stands");
+    life.probed(&served("F1", at(END)));
+    assert_eq!(life.announced(), ["Normal Connected"], "told once");
+    life.probed(&served("F2", at(LATER)));
+    assert_eq!(
+        (matches(&life), life.announced()),
+        ("True/Matches".to_owned(), vec!["Normal Matches".to_owned(), "Normal CertificateChanged".to_owned()])
+    );
+}
+
+#[test]
+fn what_is_newer_is_told_by_the_dates() {
+    // The served one is valid from 2025-12-01 to END.
+    for (expected, reason) in [
+        (in_secret("F2", "2025-12-02T00:00:00Z", END), "NotReloaded"),
+        (in_secret("F2", "2025-12-01T00:00:00Z", LATER), "NotReloaded"),
+        (in_secret("F2", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"), "NotReloaded"),
+        (in_secret("F2", "2025-11-01T00:00:00Z", LATER), "SecretOutdated"),
+        (in_secret("F2", "2025-12-01T00:00:00Z", "2026-02-01T00:00:00Z"), "SecretOutdated"),
+        (in_secret("F2", "2025-12-01T00:00:00Z", END), "UnexpectedCertificate"),
+    ] {
+        let mut life = expecting(by_secret());
+        life.expected = Some(expected.clone());
+        life.seen().probed(&served("F1", at(END)));
+        assert_eq!(matches(&life), format!("False/{reason}"), "{expected:?}");
+        assert_eq!(
+            (life.summary(), life.announced()),
+            (reason, vec!["Normal Valid".to_owned(), format!("Warning {reason}")])
+        );
+    }
+}
+
+#[test]
+fn a_half_reloaded_set_names_the_stale_addresses() {
+    let endpoint = |address: &str, fingerprint: &str, end: &str| Endpoint {
+        address: format!("{address}:443").parse().unwrap(),
+        fingerprint: Some(fingerprint.to_owned()),
+        not_after: Some(at(end)),
+        fault: None,
+        failure: None,
+        took: std::time::Duration::ZERO,
+    };
+    let endpoints =
+        vec![endpoint("192.0.2.1", "F2", LATER), endpoint("192.0.2.2", "F1", END), endpoint("192.0.2.3", "F1", END)];
+    let mut life = expecting(by_secret());
+    life.expected = Some(in_secret("F2", "2026-01-01T00:00:00Z", LATER));
+    life.seen().probed(&Observation { endpoints, ..served("F1", at(END)) });
+    assert_eq!(matches(&life), "False/NotReloaded");
+    let told = message(&life, ConditionType::ServedCertificateMatches);
+    assert!(told.contains("192.0.2.2 and 192.0.2.3 still serve one valid until 2026-06-01T00:00:00Z (F1)"), "{told}");
+    assert!(!told.contains("192.0.2.1"), "{told}");
+}
+
+#[test]
+fn each_list_has_a_reason_of_its_own_and_all_must_agree() {
+    let digest = "SHA256:".to_owned() + &["AB"; 32].join(":");
+    let pin = format!("sha256//{}=", "A".repeat(43));
+    let mut observation = served(&digest, at(END));
+    observation.presented.as_mut().unwrap().public_key = Some(pin.clone());
+    let leaf = observation.presented.as_mut().unwrap().leaf.as_mut().unwrap();
+    leaf.issuer_dn = "CN=Test CA,O=Test\\, Inc.".to_owned();
+    let (good, other) = (vec![digest.to_lowercase().replace("sha256:", "")], vec!["CD".repeat(32)]);
+    let (key, other_key) = (vec![pin.replace("//", "/")], vec![format!("sha256//{}=", "B".repeat(43))]);
+    let lists = |fingerprints: &[String], public_keys: &[String], issuers: &[&str]| ExpectSpec {
+        fingerprints: fingerprints.to_vec(),
+        public_keys: public_keys.to_vec(),
+        issuers: issuers.iter().map(ToString::to_string).collect(),
+        secret_ref: None,
+    };
+    for (expect, expected) in [
+        (lists(&good, &[], &[]), "True/Matches"),
+        (lists(&[other[0].clone(), good[0].clone()], &[], &[]), "True/Matches"),
+        (lists(&other, &[], &[]), "False/UnexpectedCertificate"),
+        (lists(&[], &key, &[]), "True/Matches"),
+        (lists(&[], &other_key, &[]), "False/UnexpectedPublicKey"),
+        (lists(&[], &[], &["Test CA"]), "True/Matches"),
+        (lists(&[], &[], &["Test, Inc."]), "True/Matches"),
+        (lists(&[], &[], &["CN=Test CA,O=Test\\, Inc."]), "True/Matches"),
+        (lists(&[], &[], &["Test"]), "False/UnexpectedIssuer"),
+        (lists(&good, &key, &["Other", "Test CA"]), "True/Matches"),
+        (lists(&good, &key, &["Other"]), "False/UnexpectedIssuer"),
+        (lists(&good, &other_key, &["Other"]), "False/UnexpectedPublicKey"),
+    ] {
+        let mut life = expecting(expect.clone());
+        life.seen().probed(&observation);
+        assert_eq!(matches(&life), expected, "{expect:?}");
+    }
+}
+
+#[test]
+fn without_its_secret_the_expectation_is_unknown_and_everything_else_is_judged() {
+    let mut life = expecting(by_secret());
+    let problem = Referent::ExpectedCertificate.missing("Secret", "web-tls");
+    life.problems = vec![problem.clone()];
+    life.seen().probed(&served("F1", at(END)));
+    assert_eq!(
+        life.conditions(),
+        [
+            "Ready=False/SecretNotFound",
+            "Reconciling=True/SecretNotFound",
+            "Reachable=True/Connected",
+            "CertificateValid=True/Valid",
+            "CertificateExpiring=False/NotExpiring",
+            "ServedCertificateMatches=Unknown/SecretNotFound"
+        ]
+    );
+    assert_eq!(
+        problem.message,
+        "Secret web-tls does not exist in this namespace: create it, or correct expect.secretRef"
+    );
+    assert_eq!(message(&life, ConditionType::Ready), problem.message);
+    assert_eq!(life.plan.as_ref().unwrap().wake, Some(at("2026-01-01T00:00:30Z")), "it is looked for");
+    assert!(is_told(life.status(), &life.problems) && !is_told(life.status(), &[]));
+
+    life.monitor.spec.expect.as_mut().unwrap().fingerprints = vec!["CD".repeat(32)];
+    life.probed(&served("F1", at(END)));
+    assert_eq!(matches(&life), "False/UnexpectedCertificate", "no Secret would mend that");
+}
+
+#[test]
+fn a_missing_client_certificate_keeps_nobody_from_looking() {
+    for kind in ProblemKind::ALL {
+        let mut life = life();
+        life.problems = vec![Referent::ClientCertificate.problem(kind, "no certificate".to_owned())];
+        life.seen().probed(&served("F1", at(END)));
+        let reason = life.problems[0].reason().as_str();
+        assert_eq!(life.conditions()[0], format!("Ready=False/{reason}"));
+        assert_eq!(life.condition(ConditionType::CertificateValid), "True/Valid");
+        let told = told_problem(life.status()).unwrap();
+        assert_eq!((told.reason().as_str(), told.message.as_str()), (reason, "no certificate"));
+        life.problems = vec![told];
+        let before = life.conditions();
+        life.seen();
+        assert_eq!((life.conditions(), life.announced().len()), (before, 0), "a review tells the same");
+    }
+}
+
+#[test]
+fn several_problems_are_told_together_and_the_first_is_the_reason() {
+    let mut life = expecting(by_secret());
+    life.problems = vec![
+        Referent::CaBundle.missing("ConfigMap", "ca"),
+        Referent::ClientCertificate.missing("Secret", "client"),
+        Referent::ExpectedCertificate.missing("Secret", "web-tls"),
+    ];
+    life.seen().probed(&served("F1", at(END)));
+    assert_eq!(life.condition(ConditionType::Ready), "False/CABundleNotFound");
+    let told = message(&life, ConditionType::Ready);
+    assert!(life.problems.iter().all(|problem| told.contains(&problem.message)), "{told}");
+    assert!(is_told(life.status(), &life.problems) && !is_told(life.status(), &life.problems[..2]));
+}
+
+#[test]
+fn without_its_proxy_nothing_is_looked_at_and_nothing_is_forgotten() {
+    let mut life = expecting(by_secret());
+    life.expected = Some(in_secret("F1", "2025-12-01T00:00:00Z", END));
+    life.seen().probed(&served("F1", at(END)));
+    let seen = life.status().certificate.clone();
+    let problem = Referent::Proxy.missing("Secret", "proxy");
+    life.problems = vec![problem.clone()];
+    life.wait(SignedDuration::from_hours(1)).decide(Outcome::Withheld(&problem));
+    assert_eq!(
+        life.conditions(),
+        [
+            "Ready=False/SecretNotFound",
+            "Reconciling=True/SecretNotFound",
+            "Reachable=Unknown/SecretNotFound",
+            "CertificateValid=Unknown/SecretNotFound",
+            "CertificateExpiring=False/NotExpiring",
+            "ServedCertificateMatches=Unknown/SecretNotFound"
+        ]
+    );
+    assert_eq!((&life.status().certificate, life.summary()), (&seen, "SecretNotFound"));
+    assert_eq!(
+        (life.announced(), withholding(&life.problems)),
+        (vec!["Warning SecretNotFound".to_owned()], Some(&problem))
+    );
+    assert!(matches!(life.due(), Due::At(_)), "not again at once");
+    assert_eq!(life.plan.as_ref().unwrap().wake, Some(at("2026-01-01T01:00:30Z")));
+
+    life.problems.clear();
+    life.probed(&served("F1", at(END)));
+    assert_eq!(
+        (life.summary(), life.announced()),
+        ("Valid", vec!["Normal Monitoring".to_owned(), "Normal Valid".to_owned()])
+    );
+}
+
+#[test]
+fn a_certificate_of_a_server_of_yesterday_is_shown_and_not_valid() {
+    for reason in [FailureReason::ProtocolTooOld, FailureReason::NoCommonCipher] {
+        let mut observation = faulty("F1", at(END), &[FaultKind::HostnameMismatch, FaultKind::Unproven]);
+        observation.presented.as_mut().unwrap().proven = false;
+        let detail = "the server speaks TLS 1.0 with TLS_RSA_WITH_3DES_EDE_CBC_SHA".to_owned();
+        observation.failure = Some(Failure { reason, stage: Stage::Handshake, detail: detail.clone() });
+        let mut life = life();
+        life.seen().probed(&served("F0", at(END))).probed(&observation);
+        let name = reason.as_str();
+        assert_eq!(
+            life.conditions()[1..],
+            [
+                format!("Reachable=True/{name}"),
+                format!("CertificateValid=False/{name}"),
+                "CertificateExpiring=False/NotExpiring".to_owned()
+            ]
+        );
+        let told = message(&life, ConditionType::CertificateValid);
+        assert_eq!(told, format!("{detail}; it is HostnameMismatch"));
+        let certificate = life.status().certificate.clone().unwrap();
+        assert_eq!((certificate.fingerprint.as_deref(), certificate.is_valid), (Some("F1"), false));
+        assert_eq!((certificate.proven, life.summary()), (Some(false), name));
+        assert_eq!(life.announced(), [format!("Warning {name}"), "Normal CertificateChanged".to_owned()]);
+        assert_eq!(life.status().consecutive_failures, None);
+
+        observation.presented.as_mut().unwrap().proven = true;
+        observation.presented.as_mut().unwrap().verdict = Verdict::default();
+        life.probed(&observation);
+        let certificate = life.status().certificate.clone().unwrap();
+        assert_eq!((certificate.proven, certificate.is_valid), (None, false), "too old for this monitor");
+        assert_eq!(message(&life, ConditionType::CertificateValid), detail);
+    }
+}
+
+#[test]
+fn findings_are_few_the_worst_first_and_stay_with_their_certificate() {
+    let finding = |kind: FindingKind| Finding { kind, detail: format!("found {}", kind.as_str()) };
+    let mut observation = faulty("F1", at(END), &[FaultKind::Expired, FaultKind::WeakKey]);
+    observation.findings = vec![finding(FindingKind::ClassicalKeyExchange), finding(FindingKind::OldProtocol)];
+    let presented = observation.presented.as_mut().unwrap();
+    presented.findings = vec![
+        finding(FindingKind::PinnedLeaf),
+        finding(FindingKind::WeakKey),
+        finding(FindingKind::ChainOrder),
+        Finding { kind: FindingKind::ChainOrder, detail: "again".to_owned() },
+    ];
+    let mut life = life();
+    life.seen().probed(&observation);
+    let listed = |life: &Life| -> Vec<String> {
+        life.status().findings.iter().map(|it| format!("{} {}: {}", it.severity, it.type_, it.message)).collect()
+    };
+    let expected = [
+        "critical Expired: it is Expired",
+        "critical WeakKey: it is WeakKey",
+        "critical OldProtocol: found OldProtocol",
+        "warning ChainOrder: found ChainOrder",
+        "info ClassicalKeyExchange: found ClassicalKeyExchange",
+        "info PinnedLeaf: found PinnedLeaf",
+    ];
+    assert_eq!(listed(&life), expected);
+    life.probed(&failed(FailureReason::ConnectTimedOut));
+    assert_eq!(listed(&life), expected, "no certificate was seen");
+
+    observation.presented.as_mut().unwrap().findings = FindingKind::ALL.map(finding).into();
+    observation.presented.as_mut().unwrap().findings[3].detail = "é".repeat(1000);
+    life.probed(&observation);
+    assert_eq!(life.status().findings.len(), MAX_FINDINGS);
+    assert!(life.status().findings.iter().all(|finding| finding.message.len() <= 512));
+    life.probed(&served("F2", at(END)));
+    assert_eq!(life.status().findings, []);
+    let kinds = finding_kinds();
+    assert_eq!((kinds.len(), kinds[0], kinds[35]), (36, ("CertificateUnparsable", "critical"), ("PinnedLeaf", "info")));
+}
+
+#[test]
+fn revocation_is_shown_as_it_is_known() {
+    let mut life = life();
+    life.seen();
+    let since = at("2026-01-01T00:00:00Z");
+    let revoked = RevocationState::Revoked { at: since, reason: Some("keyCompromise") };
+    for (state, source, told) in [
+        (RevocationState::Good, Some(RevocationSource::Staple), "Good Some(\"Staple\") None None"),
+        (RevocationState::Unknown, None, "Unknown None None None"),
+        (
+            revoked,
+            Some(RevocationSource::Crl),
+            "Revoked Some(\"CRL\") Some(2026-01-01T00:00:00Z) Some(\"keyCompromise\")",
+        ),
+    ] {
+        let mut observation = served("F1", at(END));
+        observation.presented.as_mut().unwrap().revocation = Some(Revocation { state, source });
+        life.probed(&observation);
+        let shown = life.status().certificate.clone().unwrap().revocation.unwrap();
+        let since = shown.revoked_at.map(|since| since.0);
+        assert_eq!(format!("{} {:?} {since:?} {:?}", shown.state, shown.source, shown.reason), told);
+    }
+}
