@@ -22,6 +22,7 @@ mod resolve;
 mod revocation;
 mod route;
 mod sight;
+mod starttls;
 mod target;
 pub mod text;
 mod trust;

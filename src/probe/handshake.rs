@@ -24,6 +24,7 @@ use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage,
 use meter::{Meter, Metered};
 use recorder::Recorder;
 
+pub(super) use greeting::protocol as greeting;
 pub(super) use recorder::Record;
 
 /// How long a TLS 1.3 server that asked for a client certificate has to object, at least: it does so after the handshake.

@@ -14,6 +14,7 @@ use super::{
     Failure, FailureReason, Host, Proxy, ProxyProtocol, Stage, Target,
     connect::{connect, connect_to},
     proxy::{self, Destination},
+    starttls,
 };
 
 /// How long connecting may take, at most, once another address of the target has answered.
@@ -141,8 +142,16 @@ fn unresolved(name: &str) -> Failure {
     Failure { reason: FailureReason::ProbeError, stage: Stage::Connect, detail }
 }
 
-/// Say what has to be said before TLS.
+/// Bring a fresh connection to where a ClientHello is awaited: send the PROXY header, and hold the dialogue that asks for TLS.
 pub(super) async fn prepare(stream: &mut TcpStream, target: &Target, deadline: Instant) -> Result<(), Failure> {
+    send_header(stream, target, deadline).await?;
+    match target.starttls {
+        Some(protocol) => starttls::upgrade(stream, protocol, &target.host, deadline).await,
+        None => Ok(()),
+    }
+}
+
+async fn send_header(stream: &mut TcpStream, target: &Target, deadline: Instant) -> Result<(), Failure> {
     let header = match target.proxy_protocol {
         None => return Ok(()),
         Some(ProxyProtocol::V1) => HEADER_V1,

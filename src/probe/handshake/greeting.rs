@@ -11,7 +11,7 @@ const LDAP_NOTICE: &[u8] = b"1.3.6.1.4.1.1466.20036";
 
 /// The protocol that answered (empty when it is not known), and the word of `tls.startTLS` for it where there is one; `None` when
 /// it is TLS, whose records start with a byte from 20 to 24 (RFC 8446 §5.1), or nothing.
-pub(super) fn protocol(received: &[u8]) -> Option<(&'static str, &'static str)> {
+pub(in crate::probe) fn protocol(received: &[u8]) -> Option<(&'static str, &'static str)> {
     let head = &received[..received.len().min(LOOKED_AT)];
     // The length of a MySQL packet may look like TLS, its number 0 and version 10 do not.
     if let [_, 0, 0, 0, 10, ..] = head {
