@@ -18,9 +18,9 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use self::values::{ConnectTo, DomainPort};
-use self::values::{server_name, timeout, timestamp};
+use self::values::{server_name, starttls, timeout, timestamp};
 use crate::{
-    api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, TlsVersion},
+    api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
     probe::{AddressPolicy, Host},
     telemetry::LogFormat,
 };
@@ -106,7 +106,7 @@ pub struct NetworkArgs {
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
     #[allow(rustdoc::broken_intra_doc_links)] // an address in brackets, in a text for the command line
-    /// Domains to check, for example api.example.com, api.example.com:8443 or [2001:db8::1]:443 [default port: 443]
+    /// Domains to check, for example api.example.com, api.example.com:8443 or [2001:db8::1]:443 [default port: 443, or the usual one of --starttls]
     #[arg(value_name = "DOMAIN[:PORT]", required_unless_present = "file")]
     pub domains: Vec<DomainPort>,
     /// Check the SslMonitors of this file or directory (*.yaml, *.yml, *.json), or of standard input (-); repeatable.
@@ -122,6 +122,9 @@ pub struct CheckArgs {
     /// Send this name in the handshake, and verify the certificate for it
     #[arg(long, value_name = "NAME", value_parser = server_name)]
     pub server_name: Option<Host>,
+    /// Speak this protocol first, and ask it for TLS
+    #[arg(long, value_name = "PROTOCOL", value_parser = starttls())]
+    pub starttls: Option<StartTls>,
     /// Look at all addresses behind a name, or at the first that answers [default: all]
     #[arg(long, value_name = "all|any", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(["all", "any"]).map(|name| addresses(&name)))]
@@ -166,7 +169,7 @@ pub struct CheckArgs {
     pub concurrency: u16,
     /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
     #[arg(long, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["file", "connect_to", "timeout", "addresses", "ip_family", "proxy", "min_version", "client_cert", "revocation"])]
+    #[arg(conflicts_with_all = ["file", "connect_to", "starttls", "timeout", "addresses", "ip_family", "proxy", "min_version", "client_cert", "revocation"])]
     pub pem: Option<PathBuf>,
     /// Which addresses may be dialled, and who resolves names.
     #[command(flatten)]
@@ -303,7 +306,14 @@ mod tests {
 
     #[test]
     fn a_chain_from_a_file_is_not_fetched_as_well() {
-        for option in [["-f", "x.yaml"], ["--connect-to", "192.0.2.1"], ["--timeout", "5s"], ["--revocation", "crl"]] {
+        let options = [
+            ["-f", "x.yaml"],
+            ["--connect-to", "192.0.2.1"],
+            ["--starttls", "smtp"],
+            ["--timeout", "5s"],
+            ["--revocation", "crl"],
+        ];
+        for option in options {
             let error = check(&[&["a.test", "--pem", "x.pem"][..], &option].concat()).unwrap_err();
             assert!(error.contains("cannot be used with"), "{error}");
         }

@@ -194,6 +194,24 @@ impl StartTls {
         Self::Nntp,
     ];
 
+    /// The protocol as users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Ftp => "ftp",
+            Self::Ldap => "ldap",
+            Self::Postgresql => "postgresql",
+            Self::Mysql => "mysql",
+            Self::XmppClient => "xmpp-client",
+            Self::XmppServer => "xmpp-server",
+            Self::Sieve => "sieve",
+            Self::Nntp => "nntp",
+        }
+    }
+
     /// The port at which servers of this protocol usually listen (IANA Service Name and Transport Protocol Port Number
     /// Registry; LMTP has none of its own, 24 is for private mail systems).
     pub fn port(self) -> u16 {
@@ -210,6 +228,19 @@ impl StartTls {
             Self::XmppServer => 5269,
             Self::Sieve => 4190,
             Self::Nntp => 119,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_protocol_reads_as_it_is_written() {
+        for protocol in StartTls::ALL {
+            assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.as_str());
         }
     }
 }

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     api::{
-        DEFAULT_PORT, FieldError, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, TlsSpec, format_duration, validate,
+        DEFAULT_PORT, FieldError, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, StartTls, TlsSpec,
+        format_duration, validate,
     },
     cli::{CheckArgs, DomainPort, RevocationArg},
     probe::{Host, text::clean},
@@ -38,7 +39,9 @@ impl Manifests {
     /// Gather everything that the arguments name.
     pub(super) fn gather(args: &CheckArgs) -> Self {
         let mut found = Self::default();
-        args.domains.iter().for_each(|target| found.take_overruled(&target.host.to_string(), monitor_of(target), args));
+        for target in &args.domains {
+            found.take_overruled(&target.host.to_string(), monitor_of(target, args.starttls), args);
+        }
         args.file.iter().for_each(|path| found.read_argument(path, args));
         // Bundles alone are nothing to check: all would seem to be well.
         if found.monitors.is_empty() && found.errors.is_empty() {
@@ -130,18 +133,19 @@ fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-fn monitor_of(target: &DomainPort) -> SslMonitor {
-    let spec = SslMonitorSpec { port: Some(target.port), ..SslMonitorSpec::new(&target.host.to_string()) };
-    SslMonitor::new(&object_name(target), spec)
+fn monitor_of(target: &DomainPort, starttls: Option<StartTls>) -> SslMonitor {
+    let port = target.port.unwrap_or_else(|| starttls.map_or(DEFAULT_PORT, StartTls::port));
+    let spec = SslMonitorSpec { port: Some(port), ..SslMonitorSpec::new(&target.host.to_string()) };
+    SslMonitor::new(&object_name(&target.host, port), spec)
 }
 
 /// A name that Kubernetes accepts, so that what is printed can be applied.
-fn object_name(target: &DomainPort) -> String {
-    let host = match &target.host {
+fn object_name(host: &Host, port: u16) -> String {
+    let host = match host {
         Host::Address(address) => format!("ip-{}", address.to_string().replace([':', '.'], "-").trim_matches('-')),
         Host::Name(name) => name.clone(),
     };
-    if target.port == DEFAULT_PORT { host } else { format!("{host}-{}", target.port) }
+    if port == DEFAULT_PORT { host } else { format!("{host}-{port}") }
 }
 
 /// Options come before what a manifest says.
@@ -182,6 +186,9 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
     if let Some(version) = args.min_version {
         spec.tls.get_or_insert_with(TlsSpec::default).min_version = Some(version);
     }
+    if let Some(protocol) = args.starttls {
+        spec.tls.get_or_insert_with(TlsSpec::default).start_tls = Some(protocol);
+    }
 }
 
 #[cfg(test)]
@@ -190,17 +197,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_target_has_a_name_that_kubernetes_accepts() {
+    fn every_target_has_a_port_and_a_name_that_kubernetes_accepts() {
         let table = [
-            ("a.test", "a.test"),
-            ("a.test:8443", "a.test-8443"),
-            ("192.0.2.1", "ip-192-0-2-1"),
-            ("[2001:db8::1]:8443", "ip-2001-db8--1-8443"),
-            ("::1", "ip-1"),
-            ("2001:db8::", "ip-2001-db8"),
+            ("a.test", None, "a.test", 443),
+            ("a.test:8443", None, "a.test-8443", 8443),
+            ("a.test", Some(StartTls::Smtp), "a.test-25", 25),
+            ("a.test:587", Some(StartTls::Smtp), "a.test-587", 587),
+            ("192.0.2.1", None, "ip-192-0-2-1", 443),
+            ("[2001:db8::1]:8443", None, "ip-2001-db8--1-8443", 8443),
+            ("::1", None, "ip-1", 443),
+            ("2001:db8::", None, "ip-2001-db8", 443),
         ];
-        for (text, expected) in table {
-            assert_eq!(object_name(&text.parse().unwrap()), expected);
+        for (text, starttls, name, port) in table {
+            let monitor = monitor_of(&text.parse().unwrap(), starttls);
+            assert_eq!((monitor.metadata.name.as_deref(), monitor.spec.port), (Some(name), Some(port)));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, str::FromStr, time::Duration};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use crate::{
-    api::{DEFAULT_PORT, MAX_TIMEOUT, MIN_TIMEOUT, parse_duration},
+    api::{MAX_TIMEOUT, MIN_TIMEOUT, StartTls, parse_duration},
     probe::Host,
 };
 
@@ -14,8 +15,8 @@ use crate::{
 pub struct DomainPort {
     /// The domain, by the rule of `spec.domain`.
     pub host: Host,
-    /// The TCP port.
-    pub port: u16,
+    /// The TCP port; `None` for the usual one of the protocol.
+    pub port: Option<u16>,
 }
 
 /// Where to connect instead of the domain.
@@ -36,7 +37,7 @@ impl FromStr for DomainPort {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (host, port) = split_port(text);
         let host = host_named("domain", host)?;
-        Ok(Self { host, port: port.map_or(Ok(DEFAULT_PORT), port_number)? })
+        Ok(Self { host, port: port.map(port_number).transpose()? })
     }
 }
 
@@ -99,6 +100,12 @@ pub(super) fn server_name(text: &str) -> Result<Host, String> {
     host_named("the name", text)
 }
 
+/// Reads `--starttls`.
+pub(super) fn starttls() -> impl TypedValueParser<Value = StartTls> {
+    PossibleValuesParser::new(StartTls::ALL.map(StartTls::as_str))
+        .try_map(|name| StartTls::ALL.into_iter().find(|protocol| protocol.as_str() == name).ok_or("unknown protocol"))
+}
+
 /// Read `--timeout`, by the rule of `spec.timeout`.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text).ok().filter(|duration| (MIN_TIMEOUT..=MAX_TIMEOUT).contains(duration));
@@ -118,14 +125,14 @@ mod tests {
     #[test]
     fn a_domain_may_have_a_port() {
         let table = [
-            ("a.test", "a.test", 443),
-            ("a.test:8443", "a.test", 8443),
-            ("xn--bcher-kva.de", "xn--bcher-kva.de", 443),
-            ("192.0.2.1", "192.0.2.1", 443),
-            ("192.0.2.1:1", "192.0.2.1", 1),
-            ("2001:db8::1", "2001:db8::1", 443),
-            ("[2001:db8::1]", "2001:db8::1", 443),
-            ("[2001:db8::1]:65535", "2001:db8::1", 65535),
+            ("a.test", "a.test", None),
+            ("a.test:8443", "a.test", Some(8443)),
+            ("xn--bcher-kva.de", "xn--bcher-kva.de", None),
+            ("192.0.2.1", "192.0.2.1", None),
+            ("192.0.2.1:1", "192.0.2.1", Some(1)),
+            ("2001:db8::1", "2001:db8::1", None),
+            ("[2001:db8::1]", "2001:db8::1", None),
+            ("[2001:db8::1]:65535", "2001:db8::1", Some(65535)),
         ];
         for (text, host, port) in table {
             assert_eq!(text.parse(), Ok(DomainPort { host: host.parse().unwrap(), port }), "{text}");

@@ -50,7 +50,7 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
     };
     target.family = spec.ip_family.map(family);
     target.proxy_protocol = spec.proxy_protocol.map(proxy_protocol);
-    target.starttls = tls.start_tls.map(start_tls);
+    target.starttls = tls.start_tls.map(starttls);
     target.needs_tls13 = tls.min_version == Some(TlsVersion::Tls13);
     target.revocation = revocation(tls.revocation);
     target.needs_revocation_state = tls.revocation_failure == RevocationFailure::Hard;
@@ -61,6 +61,23 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
         })?;
     }
     Ok(target)
+}
+
+fn starttls(protocol: api::StartTls) -> StartTls {
+    match protocol {
+        api::StartTls::Smtp => StartTls::Smtp,
+        api::StartTls::Lmtp => StartTls::Lmtp,
+        api::StartTls::Imap => StartTls::Imap,
+        api::StartTls::Pop3 => StartTls::Pop3,
+        api::StartTls::Ftp => StartTls::Ftp,
+        api::StartTls::Ldap => StartTls::Ldap,
+        api::StartTls::Postgresql => StartTls::Postgresql,
+        api::StartTls::Mysql => StartTls::Mysql,
+        api::StartTls::XmppClient => StartTls::XmppClient,
+        api::StartTls::XmppServer => StartTls::XmppServer,
+        api::StartTls::Sieve => StartTls::Sieve,
+        api::StartTls::Nntp => StartTls::Nntp,
+    }
 }
 
 fn host(field: &str, text: &str) -> Result<Host, Stall> {
@@ -86,23 +103,6 @@ fn revocation(revocation: api::Revocation) -> RevocationCheck {
         api::Revocation::None => RevocationCheck::None,
         api::Revocation::Staple => RevocationCheck::Staple,
         api::Revocation::Crl => RevocationCheck::Crl,
-    }
-}
-
-fn start_tls(protocol: api::StartTls) -> StartTls {
-    match protocol {
-        api::StartTls::Smtp => StartTls::Smtp,
-        api::StartTls::Lmtp => StartTls::Lmtp,
-        api::StartTls::Imap => StartTls::Imap,
-        api::StartTls::Pop3 => StartTls::Pop3,
-        api::StartTls::Ftp => StartTls::Ftp,
-        api::StartTls::Ldap => StartTls::Ldap,
-        api::StartTls::Postgresql => StartTls::Postgresql,
-        api::StartTls::Mysql => StartTls::Mysql,
-        api::StartTls::XmppClient => StartTls::XmppClient,
-        api::StartTls::XmppServer => StartTls::XmppServer,
-        api::StartTls::Sieve => StartTls::Sieve,
-        api::StartTls::Nntp => StartTls::Nntp,
     }
 }
 

@@ -198,6 +198,8 @@ fn options_come_before_what_a_manifest_says() {
         &to,
         "--server-name",
         "b.test",
+        "--starttls",
+        "imap",
         "--alert-days",
         "300",
         "--timeout",
@@ -212,7 +214,7 @@ fn options_come_before_what_a_manifest_says() {
             "domain": "a.test", "port": 1, "alertDays": 300, "enabled": true, "interval": "1h", "timeout": "5s",
             "address": "127.0.0.1", "addresses": "All",
             "tls": {
-                "serverName": "b.test", "useSystemRoots": true, "revocation": "Staple", "revocationFailure": "Soft",
+                "serverName": "b.test", "startTLS": "imap", "useSystemRoots": true, "revocation": "Staple", "revocationFailure": "Soft",
             },
         })
     );

@@ -5,6 +5,7 @@ mod formats;
 mod input;
 mod many;
 mod revocation;
+mod starttls;
 mod support;
 mod trust;
 mod usage;

@@ -51,6 +51,7 @@ fn a_wrong_argument_is_named_and_nothing_is_checked() {
         (&["--timeout", "3m"], "timeout must be a duration from 1s to 2m, for example 10s"),
         (&["--at", "tomorrow"], "must be a time with an offset (RFC 3339), for example 2027-01-31T00:00:00Z"),
         (&["--server-name", "*.x.test"], "the name must be a host name"),
+        (&["--starttls", "irc"], "smtp, lmtp, imap, pop3, ftp, ldap, postgresql, mysql, xmpp-client, xmpp-server"),
         (&["--concurrency", "0"], "0 is not in 1..=1000"),
         (&["--deny-cidr", "10.0.0.0/33"], "invalid value '10.0.0.0/33'"),
         (&["--resolver", "192.0.2.1"], "invalid value '192.0.2.1'"),
