@@ -29,11 +29,13 @@ pub(super) fn documents<'a>(name: &'a str, bytes: &'a [u8]) -> Documents<'a> {
     Box::new(values.flat_map(items))
 }
 
-/// Whether a text is JSON. A flow mapping of YAML begins like it, and is told apart by its first value.
+/// Whether a text is JSON. A flow mapping of YAML begins like it, and is told apart by its first value; and where JSON is only
+/// one document of several, there are separators, which JSON has none of.
 fn is_json(name: &str, text: &str) -> bool {
     let has_name = Path::new(name).extension().is_some_and(|end| end == "json");
+    let is_yaml = || text.split_inclusive('\n').any(is_separator);
     let first = || Deserializer::from_str(text).into_iter::<IgnoredAny>().next();
-    has_name || (text.trim_start().starts_with('{') && matches!(first(), Some(Ok(_))))
+    has_name || (text.trim_start().starts_with('{') && !is_yaml() && matches!(first(), Some(Ok(_))))
 }
 
 /// The values of a JSON text, also of several in a row.
@@ -86,9 +88,7 @@ fn split(text: &str) -> Vec<Part<'_>> {
     let (mut parts, mut start, mut first_line) = (Vec::new(), 0, 0);
     let mut position = 0;
     for (line, content) in (0_u64..).zip(text.split_inclusive('\n')) {
-        let is_separator =
-            content.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-        if is_separator {
+        if is_separator(content) {
             parts.push(Part { text: &text[start..position], lines_before: first_line });
             (start, first_line) = (position, line);
         }
@@ -96,6 +96,10 @@ fn split(text: &str) -> Vec<Part<'_>> {
     }
     parts.push(Part { text: &text[start..], lines_before: first_line });
     parts
+}
+
+fn is_separator(line: &str) -> bool {
+    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 /// The items of a list, else the document itself.
@@ -194,6 +198,14 @@ mod tests {
                 "m.json, document 1: {\"a\":1}",
                 "m.json, document 2: is not valid JSON: EOF while parsing an object at line 1 column 10"
             ]
+        );
+    }
+
+    #[test]
+    fn a_document_in_json_does_not_hide_those_after_it() {
+        assert_eq!(
+            read("m.yaml", "{\"a\": 1}\n---\nb: 2\n"),
+            ["m.yaml, document 1: {\"a\":1}", "m.yaml, document 2: {\"b\":2}"]
         );
     }
 
