@@ -2,6 +2,9 @@
 
 mod bundles;
 mod documents;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod manifests;
 mod output;

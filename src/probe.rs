@@ -8,6 +8,9 @@ mod connect;
 mod endpoints;
 mod fetch;
 mod finding;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod hello;
 mod legacy;

@@ -30,7 +30,7 @@ pub(super) struct Manifests {
     /// What is wrong with the rest.
     pub(super) errors: Vec<InputError>,
     /// How many objects were of use, or wrong.
-    seen: usize,
+    pub(super) seen: usize,
 }
 
 // === impl Manifests ===
@@ -75,7 +75,7 @@ impl Manifests {
         }
     }
 
-    fn take(&mut self, document: Document, args: &CheckArgs) {
+    pub(super) fn take(&mut self, document: Document, args: &CheckArgs) {
         let Document { place, value } = document;
         let taken = match (value["kind"].as_str(), value["apiVersion"].as_str()) {
             // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.

@@ -239,7 +239,7 @@ async fn look_at_all(search: &Search<'_>, addresses: &[SocketAddr]) -> Observati
 }
 
 /// The addresses that may be dialled, as many as are looked at; what denies them when all are denied.
-fn vet(
+pub(super) fn vet(
     policy: &AddressPolicy,
     host: &Host,
     port: u16,

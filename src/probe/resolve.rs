@@ -193,7 +193,8 @@ fn bounded(mut options: ResolverOpts) -> ResolverOpts {
     options
 }
 
-fn addresses<'a>(records: impl Iterator<Item = &'a RData>) -> Vec<IpAddr> {
+/// The addresses among the records of an answer.
+pub(super) fn addresses<'a>(records: impl Iterator<Item = &'a RData>) -> Vec<IpAddr> {
     let address = |data: &RData| match data {
         RData::A(address) => Some(IpAddr::V4(address.0)),
         RData::AAAA(address) => Some(IpAddr::V6(address.0)),

@@ -22,6 +22,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 
+pub(crate) use self::build::cache_root;
 use self::credentials::Credentials;
 pub use self::{
     audit::Write,

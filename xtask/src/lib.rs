@@ -4,6 +4,7 @@ pub mod bench;
 pub mod control_plane;
 pub mod demo;
 pub mod farm;
+pub mod fuzz;
 pub mod generate;
 pub mod install;
 pub mod kubectl;

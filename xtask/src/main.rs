@@ -4,13 +4,14 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{self, ExitCode},
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand};
 use xtask::{
     bench,
     control_plane::{Binaries, ControlPlane},
-    demo, generate,
+    demo, fuzz, generate,
 };
 
 /// What a contributor to ssl-monitor-operator types.
@@ -68,6 +69,15 @@ enum Command {
         /// How many
         count: u16,
     },
+    /// Give random input to what reads the input of others (the targets in fuzz/), each for some seconds
+    Fuzz {
+        /// Which targets [default: all]
+        targets: Vec<String>,
+        /// How long each runs
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
     /// Run a control plane of your own (etcd and kube-apiserver on loopback) until Ctrl-C
     ControlPlane {
         /// Only get the programs: find them, or build them into the cache
@@ -107,6 +117,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             bench::serve(&directory, count).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Fuzz { targets, seconds } => Ok(exit_code(fuzz::run(root(), &targets, Duration::from_secs(seconds))?)),
         Command::ControlPlane { build_only } => control_plane(build_only).await,
     }
 }

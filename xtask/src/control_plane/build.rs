@@ -25,13 +25,17 @@ pub fn kubernetes_version() -> &'static str {
     pinned("k8s.io/kubernetes")
 }
 
-/// Where built programs are kept: `ssl-monitor-operator/control-plane/<Kubernetes>-<etcd>` in `XDG_CACHE_HOME`, else in
-/// `~/.cache`.
-pub(super) fn cache() -> PathBuf {
+/// Where everything is kept that outlives a clone: `ssl-monitor-operator` in `XDG_CACHE_HOME`, else in `~/.cache`.
+pub(crate) fn cache_root() -> PathBuf {
     let base = env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
     let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache"))).unwrap_or_else(env::temp_dir);
+    base.join("ssl-monitor-operator")
+}
+
+/// Where built programs are kept: `control-plane/<Kubernetes>-<etcd>` in the [cache](cache_root).
+pub(super) fn cache() -> PathBuf {
     let versions = format!("{}-{}", kubernetes_version(), pinned("go.etcd.io/etcd/server/v3"));
-    base.join("ssl-monitor-operator/control-plane").join(versions)
+    cache_root().join("control-plane").join(versions)
 }
 
 /// Build `program` into `cache`, unless another process has just done so.

@@ -1,0 +1,61 @@
+//! Ways in for the fuzzer to what the engine keeps to itself. They are compiled only with `--cfg fuzzing`, and each is as
+//! narrow as can be: bytes in, what the engine makes of them out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_resolver::proto::op::Message;
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+
+use super::{
+    AddressPolicy, Failure, Host, Presented, Target, TrustStore, legacy, prober, resolve,
+    verify::{self, Case, PathCache, Proof},
+};
+
+/// A memory of paths, as a prober has one.
+#[derive(Debug, Default)]
+pub struct Paths(PathCache);
+
+/// Judge a chain of certificates in DER form, leaf first and not empty, as if it came from a file.
+pub fn judge(chain: &[Vec<u8>], name: &Host, trust: &TrustStore, now: Timestamp, paths: Option<&Paths>) -> Presented {
+    let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+    let case = Case { chain, proof: Proof::NotAsked, name: name.clone(), trust: trust.clone(), now };
+    verify::judge(&case, paths.map(|paths| &paths.0))
+}
+
+/// The addresses that a resolver's answer gives; `None` when it is no DNS message.
+pub fn addresses(answer: &[u8]) -> Option<Vec<IpAddr>> {
+    let message = Message::from_vec(answer).ok()?;
+    Some(resolve::addresses(message.answers.iter().map(|record| &record.data)))
+}
+
+/// Those of the addresses that are dialled for this target.
+///
+/// # Errors
+/// When all are denied.
+pub fn vet(policy: &AddressPolicy, target: &Target, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
+    prober::vet(policy, target, found)
+}
+
+/// What a server showed in the clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Version and suite.
+    pub chosen: (&'static str, String),
+    /// The certificates, leaf first.
+    pub chain: Vec<Vec<u8>>,
+    /// The stapled OCSP answer.
+    pub staple: Option<Vec<u8>>,
+    /// Whether a client certificate was asked for.
+    pub asked: bool,
+}
+
+/// What the received part of a handshake shows, if anything.
+pub fn flight(received: &[u8]) -> Option<Shown> {
+    legacy::read(received).map(|shown| Shown {
+        chosen: (shown.version, shown.cipher_suite),
+        chain: shown.chain.iter().map(|der| der.to_vec()).collect(),
+        staple: shown.staple,
+        asked: shown.client_certificate_requested,
+    })
+}
