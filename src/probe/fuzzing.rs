@@ -6,9 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_resolver::proto::op::Message;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 use super::{
-    AddressPolicy, Failure, Host, Presented, Target, TrustStore, legacy, prober, resolve,
+    AddressPolicy, Failure, Host, Presented, StartTls, Target, TrustStore, legacy, prober, resolve, starttls,
     verify::{self, Case, PathCache, Proof},
 };
 
@@ -58,4 +62,17 @@ pub fn flight(received: &[u8]) -> Option<Shown> {
         staple: shown.staple,
         asked: shown.client_certificate_requested,
     })
+}
+
+/// Hold the dialogue of this protocol on a fresh connection, after which the server awaits a ClientHello.
+///
+/// # Errors
+/// When the server has no TLS, refuses it, or breaks the protocol.
+pub async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    protocol: StartTls,
+    name: &Host,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    starttls::upgrade(stream, protocol, name, deadline).await
 }
