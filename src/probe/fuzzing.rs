@@ -12,8 +12,9 @@ use tokio::{
 };
 
 use super::{
-    AddressPolicy, Failure, Host, Presented, StartTls, Target, TrustStore, legacy, prober, resolve, starttls,
-    verify::{self, Case, PathCache, Proof},
+    AddressPolicy, Failure, Host, Presented, RevocationCheck, StartTls, Target, TrustStore, legacy, offline, prober,
+    resolve, revocation, starttls,
+    verify::{self, Case, PathCache},
 };
 
 /// A memory of paths, as a prober has one.
@@ -22,9 +23,33 @@ pub struct Paths(PathCache);
 
 /// Judge a chain of certificates in DER form, leaf first and not empty, as if it came from a file.
 pub fn judge(chain: &[Vec<u8>], name: &Host, trust: &TrustStore, now: Timestamp, paths: Option<&Paths>) -> Presented {
-    let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-    let case = Case { chain, proof: Proof::NotAsked, name: name.clone(), trust: trust.clone(), now };
-    verify::judge(&case, paths.map(|paths| &paths.0))
+    let chain = certificates(chain);
+    verify::judge(&offline::case(chain, name, trust, now), paths.map(|paths| &paths.0))
+}
+
+/// Somebody's word on whether a certificate has been revoked.
+#[derive(Debug, Clone, Copy)]
+pub enum Word<'a> {
+    /// An OCSP answer, stapled to a handshake.
+    Staple(&'a [u8]),
+    /// A CRL.
+    List(&'a [u8]),
+}
+
+/// [`judge`], by this word on the revocation, which has to be known.
+pub fn judge_with(chain: &[Vec<u8>], name: &Host, trust: &TrustStore, now: Timestamp, word: Word<'_>) -> Presented {
+    let chain = certificates(chain);
+    let (staple, lists) = match word {
+        Word::Staple(answer) => (Some(answer.to_vec()), Vec::new()),
+        Word::List(list) => (None, revocation::consult(&chain, trust, &[list], now)),
+    };
+    let case = offline::case(chain, name, trust, now);
+    let case = Case { staple, lists, revocation: RevocationCheck::Crl, needs_revocation_state: true, ..case };
+    verify::judge(&case, None)
+}
+
+fn certificates(chain: &[Vec<u8>]) -> Vec<CertificateDer<'static>> {
+    chain.iter().map(|der| CertificateDer::from(der.clone())).collect()
 }
 
 /// The addresses that a resolver's answer gives; `None` when it is no DNS message.
