@@ -61,9 +61,9 @@ pub fn addresses(answer: &[u8]) -> Option<Vec<IpAddr>> {
 /// Those of the addresses that are dialled for this target.
 ///
 /// # Errors
-/// When all are denied.
-pub fn vet(policy: &AddressPolicy, target: &Target, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
-    prober::vet(policy, target, found)
+/// What denies them, when all are denied.
+pub fn vet(policy: &AddressPolicy, target: &Target, found: &[IpAddr]) -> Result<Vec<SocketAddr>, String> {
+    prober::vet(policy, target.dialled_host(), target.dialled_port(), found.iter().copied())
 }
 
 /// What a server showed in the clear.

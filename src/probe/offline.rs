@@ -40,7 +40,7 @@ pub fn judge_pem_with_lists(
     Ok(verify::judge(&Case { lists, revocation: RevocationCheck::Crl, needs_revocation_state: true, ..case }, None))
 }
 
-fn case(chain: Vec<CertificateDer<'static>>, name: &Host, trust: &TrustStore, now: Timestamp) -> Case {
+pub(super) fn case(chain: Vec<CertificateDer<'static>>, name: &Host, trust: &TrustStore, now: Timestamp) -> Case {
     Case {
         chain,
         proof: Proof::NotAsked,
