@@ -9,4 +9,5 @@ pub mod generate;
 pub mod install;
 pub mod kubectl;
 pub mod operator;
+pub mod servers;
 pub mod supervise;

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench,
     control_plane::{Binaries, ControlPlane},
-    demo, fuzz, generate,
+    demo, fuzz, generate, servers,
 };
 
 /// What a contributor to ssl-monitor-operator types.
@@ -30,7 +30,7 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Run all tests, those against a real API server included
+    /// Run all tests, those against a real API server and other real servers included
     Test {
         /// Handed to `cargo test`, for example `--test cluster` or `--test cluster -- idle`
         #[arg(allow_hyphen_values = true, value_name = "ARGUMENT")]
@@ -78,6 +78,8 @@ enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
     },
+    /// Install the servers that the tests of STARTTLS start: packages of Debian 12, as root; nothing is started
+    Servers,
     /// Run a control plane of your own (etcd and kube-apiserver on loopback) until Ctrl-C
     ControlPlane {
         /// Only get the programs: find them, or build them into the cache
@@ -118,6 +120,10 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Fuzz { targets, seconds } => Ok(exit_code(fuzz::run(root(), &targets, Duration::from_secs(seconds))?)),
+        Command::Servers => {
+            servers::install()?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::ControlPlane { build_only } => control_plane(build_only).await,
     }
 }
@@ -147,7 +153,7 @@ fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
 fn cargo_test<'a>(arguments: &'a [String], rest: &'a [String]) -> Vec<&'a str> {
     let mut parts = arguments.splitn(2, |argument| argument == "--");
     let (for_cargo, for_tests) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    // The cluster tests are ignored in a plain `cargo test`; here nothing is.
+    // The tests that need other programs are ignored in a plain `cargo test`; here nothing is.
     let fixed = |words: &'static [&'static str]| words.iter().copied();
     let given = |words: &'a [String]| words.iter().map(String::as_str);
     fixed(&["test", "--workspace"])
