@@ -15,5 +15,6 @@ mod oddities;
 mod peers;
 mod proxy;
 mod staples;
+mod starttls;
 mod support;
 mod verdicts;

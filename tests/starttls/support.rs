@@ -2,11 +2,11 @@
 
 use std::{
     env, fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{self, Command},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicU8, AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -74,7 +74,8 @@ impl Scene {
         fs::create_dir(&directory).unwrap();
         // Servers read it as users of their own.
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-        let address = Ipv4Addr::new(127, 77, GIVEN.fetch_add(1, Ordering::Relaxed), 1);
+        let [.., high, low] = process::id().to_be_bytes();
+        let address = Ipv4Addr::new(127, 128 | high, low, GIVEN.fetch_add(1, Ordering::Relaxed));
         let scene = Self { name, address, authority, issued, children: Vec::new(), directory: Directory(directory) };
         scene.file("chain.pem", &scene.issued.chain_pem());
         scene.file("root.pem", &scene.authority.root_pem());
@@ -112,9 +113,17 @@ impl Scene {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A port of the scene's address that nothing uses.
+    /// A port of the scene's address that nothing uses. It is not bound to find out: a process that is being started beside this
+    /// would hold it for a moment longer.
     pub(crate) fn port(&self) -> u16 {
-        TcpListener::bind((self.address, 0)).unwrap().local_addr().unwrap().port()
+        static GIVEN: AtomicU16 = AtomicU16::new(20_000);
+        loop {
+            let port = GIVEN.fetch_add(1, Ordering::Relaxed);
+            // Something may listen at this port of every address.
+            if TcpStream::connect((self.address, port)).is_err() {
+                return port;
+            }
+        }
     }
 
     /// Start a server, and wait until it listens at these ports.
