@@ -78,7 +78,8 @@ pub struct Session {
     pub version: &'static str,
     /// The cipher suite's IANA name, for example `TLS_AES_128_GCM_SHA256`.
     pub cipher_suite: String,
-    /// The key exchange group, for example `X25519MLKEM768`; `None` where there was none or it is not known.
+    /// The key exchange group that the server chooses when the post-quantum one is on offer, which is asked once a day; for example
+    /// `X25519MLKEM768`. `None` where there was none or it is not known.
     pub group: Option<String>,
 }
 

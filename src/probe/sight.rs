@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    NamedGroup,
+    pki_types::{CertificateDer, ServerName},
+};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
 };
 
 use super::{
-    ClientCertificate, Failure, FailureReason, Finding, FindingKind, Host, Means, Observation, RevocationCheck, Stage,
-    Target,
+    ClientCertificate, Failure, FailureReason, Finding, FindingKind, Host, Means, Observation, RevocationCheck,
+    Session, Stage, Target,
     fetch::Web,
     handshake::{Attempt, Record, Shaken},
     hello::{Hello, Key, Known},
@@ -80,7 +83,7 @@ impl Search<'_> {
         sight.findings.sort_by_key(|finding| finding.kind);
         self.refuse_old(&mut shaken);
         sight.timings.handshake = shaken.took;
-        sight.session = shaken.session;
+        sight.session = shaken.session.map(|session| choosing(session, known));
         sight.client_certificate = shaken.client_certificate;
         sight.failure = shaken.failure;
         self.judge(sight, shaken.record).await
@@ -218,6 +221,12 @@ impl Search<'_> {
 
 pub(super) fn fail(reason: FailureReason, detail: String) -> Failure {
     Failure { reason, stage: Stage::Handshake, detail }
+}
+
+/// The session with the group that the server chooses when it may: the small hello brings no share of it.
+fn choosing(session: Session, known: Known) -> Session {
+    let post_quantum = (known == Known::PostQuantum).then(|| format!("{:?}", NamedGroup::X25519MLKEM768));
+    Session { group: post_quantum.or(session.group), ..session }
 }
 
 /// What is to be said of a handshake.

@@ -174,6 +174,7 @@ async fn the_metrics_say_what_the_status_says_and_vanish_with_the_monitor() {
         ("chain_not_after_timestamp_seconds", unix(&certificate.valid_to)),
         ("last_check_timestamp_seconds", unix(&status.last_checked_at)),
         ("probe_duration_seconds", status.response_time_ms.map(|millis| f64::from(millis) / 1000.0)),
+        ("endpoints", Some(1.0)),
     ];
     let expected = expected.map(|(name, value)| (format!("sslmonitor_{name}{labels}"), value.unwrap()));
     eventually("the metrics are those of the status", PATIENCE, async || {

@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
 use ssl_monitor_operator::api::SslMonitor;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
@@ -35,9 +35,12 @@ impl Gate {
         let address = listener.local_addr().unwrap();
         let ((holding, held), (release, released)) = (oneshot::channel(), oneshot::channel());
         let task = tokio::spawn(async move {
-            let (first, _) = listener.accept().await.unwrap();
+            let (mut first, _) = listener.accept().await.unwrap();
             holding.send(()).unwrap();
             released.await.unwrap();
+            // A word that is no TLS: silence would be met with a smaller hello at once.
+            assert_ne!(first.read(&mut [0; 4096]).await.unwrap(), 0);
+            first.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").await.unwrap();
             drop(first);
             while let Ok((mut client, _)) = listener.accept().await {
                 let mut behind = TcpStream::connect(server).await.unwrap();

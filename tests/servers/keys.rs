@@ -65,6 +65,7 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| {
         key(on, "RSA-PSS key (rsassaPss SPKI)", "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "")
             .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
             .in_the_clear("TLS1.2", ECDHE_RSA)
     },
     |on| {
@@ -78,10 +79,16 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| signed(on, "certificate signed ECDSA-SHA224", "int", "-sha224").faults(&[Fault::UnsupportedAlgorithm]),
     |on| signed(on, "certificate signed P-256 + SHA-512", "int", "-sha512"),
     |on| key(on, "Ed25519 leaf", "-algorithm ED25519", ""),
-    |on| key(on, "Ed448 leaf", "-algorithm ED448", "").reason(Reason::NoCommonCipher).in_the_clear("TLS1.2", ECDSA),
+    |on| {
+        key(on, "Ed448 leaf", "-algorithm ED448", "")
+            .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
+            .in_the_clear("TLS1.2", ECDSA)
+    },
     |on| {
         key(on, "Ed448 leaf TLS 1.2", "-algorithm ED448", "-tls1_2")
             .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
             .in_the_clear("TLS1.2", ECDSA)
     },
     |on| signed_by(on, "Ed448 CA", "-algorithm ED448", "").faults(&[Fault::UnsupportedAlgorithm]),
@@ -96,15 +103,20 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| {
         curve(on, "secp256k1 leaf TLS 1.2", "secp256k1", "-tls1_2")
             .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
             .in_the_clear("TLS1.2", ECDSA)
     },
     |on| curve(on, "secp256k1 leaf TLS 1.3", "secp256k1", "-tls1_3").hidden(Reason::ProtocolTooOld),
     |on| {
-        curve(on, "P-224 leaf TLS 1.2", "P-224", "-tls1_2").reason(Reason::NoCommonCipher).in_the_clear("TLS1.2", ECDSA)
+        curve(on, "P-224 leaf TLS 1.2", "P-224", "-tls1_2")
+            .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
+            .in_the_clear("TLS1.2", ECDSA)
     },
     |on| {
         curve(on, "brainpoolP256 leaf TLS 1.2", "brainpoolP256r1", "-tls1_2")
             .reason(Reason::NoCommonCipher)
+            .faults(&[Fault::UnsupportedAlgorithm])
             .in_the_clear("TLS1.2", ECDSA)
     },
     |on| {

@@ -78,6 +78,6 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
         let (certificate, key) = (files.stem.with_extension("pem"), files.stem.with_extension("key"));
         let second = format!("-cert2 {} -key2 {}", certificate.display(), key.display());
         let running = files.serve(&format!("{ALL} -servername other.test -servername_fatal {second}"));
-        Row::openssl("SNI required, wrong SNI (fatal)", running).hidden(Reason::ServerNameRejected)
+        Row::openssl("SNI required, wrong SNI (fatal)", running).reason(Reason::ServerNameRejected)
     },
 ];
