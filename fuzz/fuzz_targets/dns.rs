@@ -48,9 +48,9 @@ fn check(found: &[IpAddr]) {
             let sure = |addresses: Vec<IpAddr>| addresses.into_iter().filter(is_sure).collect::<Vec<_>>();
             assert_eq!(sure(vetted), sure(allowed));
         }
-        Err(failure) => {
-            assert!(!allowed.iter().any(is_sure), "{allowed:?}: {}", failure.detail);
-            assert_visible(&failure.detail);
+        Err(denial) => {
+            assert!(!allowed.iter().any(is_sure), "{allowed:?}: {denial}");
+            assert_visible(&denial);
         }
     }
 }
