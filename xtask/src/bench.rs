@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: what a probe costs, beside what it must cost at least; what the operator needs for many monitors;
-//! and what `check` needs for many targets.
+//! what `check` needs for many targets; and what is left behind by many probes of hostile servers.
 //!
 //! The servers run in a process of their own, so that only the clients' CPU time counts. Bare client and engine take turns
 //! in one process, so that a busy machine slows both, and their ratio is what to look at.
@@ -7,6 +7,7 @@
 mod bare;
 mod check;
 mod engine;
+mod hostile;
 mod operator;
 mod process;
 mod report;
@@ -18,11 +19,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use ssl_monitor_operator::api::{CaBundle, KeyRef, SslMonitor, SslMonitorSpec, TlsSpec};
 
 use self::servers::Served;
-pub use self::servers::serve;
+pub use self::{hostile::serve as serve_hostile, servers::serve};
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,6 +34,19 @@ pub enum Part {
     Operator,
     /// `sslmonitor check` on 2,000 targets
     Check,
+    /// Memory after many probes of hostile servers
+    Hostile,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct Amount {
+    /// How many monitors the operator has to bear
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub monitors: usize,
+    /// How many times hostile servers are probed
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub probes: usize,
 }
 
 /// The ConfigMap with the servers' root, and its key.
@@ -40,12 +54,12 @@ const BUNDLE: (&str, &str) = ("bench-ca", "ca.crt");
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Build everything in the release profile and measure these parts there (all when there are none), the operator with
-/// `monitors` monitors; returns whether all ran.
+/// Build everything in the release profile and measure these parts there (all when there are none); returns
+/// whether all ran.
 ///
 /// # Errors
 /// When cargo cannot be started.
-pub fn build_and_run(root: &Path, parts: &[Part], monitors: usize) -> io::Result<bool> {
+pub fn build_and_run(root: &Path, parts: &[Part], amount: Amount) -> io::Result<bool> {
     eprintln!("building the release profile …");
     // Both packages, so that the operator is built with what this program is built with, and nothing is built twice.
     let build = ["build", "--quiet", "--release", "--package", "ssl-monitor-operator", "--package", "xtask"];
@@ -55,9 +69,10 @@ pub fn build_and_run(root: &Path, parts: &[Part], monitors: usize) -> io::Result
     let parts = if parts.is_empty() { Part::value_variants() } else { parts };
     for part in parts {
         let name = part.to_possible_value().expect("no part is skipped");
-        let monitors = monitors.to_string();
-        let run = ["run", "--quiet", "--release", "--package", "xtask", "--", "bench-part", name.get_name(), &monitors];
-        if !cargo(root, &run)? {
+        let (monitors, probes) = (amount.monitors.to_string(), amount.probes.to_string());
+        let run = ["run", "--quiet", "--release", "--package", "xtask", "--", "bench-part", name.get_name()];
+        let amount = ["--monitors", &monitors, "--probes", &probes];
+        if !cargo(root, &[&run[..], &amount].concat())? {
             return Ok(false);
         }
         println!();
@@ -69,11 +84,12 @@ pub fn build_and_run(root: &Path, parts: &[Part], monitors: usize) -> io::Result
 ///
 /// # Errors
 /// When something does not start, or does not do what is measured: then the figures would mean nothing.
-pub async fn run_part(root: &Path, part: Part, monitors: usize) -> Result<(), Failure> {
+pub async fn run_part(root: &Path, part: Part, amount: Amount) -> Result<(), Failure> {
     match part {
         Part::Engine => engine::run().await,
-        Part::Operator => operator::run(root, monitors).await,
+        Part::Operator => operator::run(root, amount.monitors).await,
         Part::Check => check::run().await,
+        Part::Hostile => hostile::run(amount.probes).await,
     }
 }
 

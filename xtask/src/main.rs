@@ -45,29 +45,28 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Measure, in the release profile, what probes, the operator with many monitors and `check` cost
+    /// Measure, in the release profile, what probes, the operator with many monitors and `check` cost, and what hostile servers leave behind
     Bench {
         /// What to measure [default: all]
         parts: Vec<bench::Part>,
-        /// How many monitors the operator has to bear
-        #[arg(long, value_name = "N", default_value_t = 10_000)]
-        monitors: usize,
+        #[command(flatten)]
+        amount: bench::Amount,
     },
     /// What `bench` runs in the release profile.
     #[command(hide = true)]
     BenchPart {
         /// What to measure
         part: bench::Part,
-        /// How many monitors
-        monitors: usize,
+        #[command(flatten)]
+        amount: bench::Amount,
     },
     /// The servers that `bench` probes, in a process of their own.
     #[command(hide = true)]
     BenchServers {
         /// Where to tell of them
         directory: PathBuf,
-        /// How many
-        count: u16,
+        /// How many; the hostile ones when it is not said
+        count: Option<u16>,
     },
     /// Give random input to what reads the input of others (the targets in fuzz/), each for some seconds
     Fuzz {
@@ -110,13 +109,16 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo { once } => Ok(exit_code(demo::run(root(), once).await?)),
         Command::Test { arguments, rest } => test(&arguments, &rest),
         Command::Generate { check } => generate(check),
-        Command::Bench { parts, monitors } => Ok(exit_code(bench::build_and_run(root(), &parts, monitors)?)),
-        Command::BenchPart { part, monitors } => {
-            bench::run_part(root(), part, monitors).await?;
+        Command::Bench { parts, amount } => Ok(exit_code(bench::build_and_run(root(), &parts, amount)?)),
+        Command::BenchPart { part, amount } => {
+            bench::run_part(root(), part, amount).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::BenchServers { directory, count } => {
-            bench::serve(&directory, count).await?;
+            match count {
+                Some(count) => bench::serve(&directory, count).await?,
+                None => bench::serve_hostile(&directory).await?,
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Fuzz { targets, seconds } => Ok(exit_code(fuzz::run(root(), &targets, Duration::from_secs(seconds))?)),

@@ -38,6 +38,26 @@ pub(super) struct Servers {
     _process: Supervised,
 }
 
+/// What the servers' process tells its clients.
+#[derive(Debug, Default)]
+pub(super) struct Announcement(String);
+
+impl Announcement {
+    /// There is a server of this name here.
+    pub(super) fn add(&mut self, name: &str, address: SocketAddr) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{name} {address}");
+    }
+
+    /// Tell of all that were added, and which roots to trust, in `directory`.
+    pub(super) fn publish(&self, directory: &Path, roots: &str) -> io::Result<()> {
+        fs::write(directory.join(ROOTS), roots)?;
+        // The list appears last and whole: it says that all is ready.
+        fs::write(directory.join("targets.partial"), &self.0)?;
+        fs::rename(directory.join("targets.partial"), directory.join(TARGETS))
+    }
+}
+
 /// Run `count` servers, each with a certificate of its own for its name and for every name below it, tell of them in `directory`, and serve for ever.
 ///
 /// # Errors
@@ -45,29 +65,36 @@ pub(super) struct Servers {
 pub async fn serve(directory: &Path, count: u16) -> io::Result<()> {
     let authority = Authority::new("Bench");
     let mut servers = Vec::new();
-    let mut list = String::new();
+    let mut announcement = Announcement::default();
     for [high, low] in (1..=count).map(u16::to_be_bytes) {
         let name = format!("host-{high}-{low}.bench.test");
         let address = SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0));
         let issued = authority.issue(&Leaf::new([name.clone(), format!("*.{name}")]));
         let server = TlsServer::start(address, issued, ServerOptions::default()).await?;
-        // Writing to a String cannot fail.
-        let _ = writeln!(list, "{name} {}", server.address());
+        announcement.add(&name, server.address());
         servers.push(server);
     }
-    fs::write(directory.join(ROOTS), authority.root_pem())?;
-    // The list appears last and whole: it says that all is ready.
-    fs::write(directory.join("targets.partial"), list)?;
-    fs::rename(directory.join("targets.partial"), directory.join(TARGETS))?;
+    announcement.publish(directory, &authority.root_pem())?;
     std::future::pending().await
 }
 
 impl Servers {
     /// Start the process and wait until all servers listen.
     pub(super) async fn start() -> Result<Self, Failure> {
+        Self::launch(Some(SERVERS)).await
+    }
+
+    /// Start the process with the hostile servers instead.
+    pub(super) async fn start_hostile() -> Result<Self, Failure> {
+        Self::launch(None).await
+    }
+
+    /// So many good servers, or the hostile ones.
+    async fn launch(count: Option<u16>) -> Result<Self, Failure> {
         let directory = tempfile::Builder::new().prefix("sslmonitor-bench-").tempdir()?.keep();
         let mut process = Launch::new("servers", &env::current_exe()?)
-            .args(["bench-servers", &directory.display().to_string(), &SERVERS.to_string()])
+            .args(["bench-servers", &directory.display().to_string()])
+            .args(count.map(|count| count.to_string()))
             .start(&directory)?;
         loop {
             if let Some(status) = process.ended() {
