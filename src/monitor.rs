@@ -4,6 +4,7 @@
 //! whole story on one screen; the other functions are its parts.
 
 mod certificate;
+mod clock;
 mod conditions;
 mod decide;
 mod due;

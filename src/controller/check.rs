@@ -149,7 +149,7 @@ async fn observation(
         return None;
     }
     let observation = context.prober.probe(target, &found.means, monitor.spec.timeout(), now()).await;
-    context.metrics.count_probe(result_of(&observation));
+    context.metrics.count_probe(result_of(&observation, now()));
     tracing::debug!(namespace = &*key.namespace, name = &*key.name, %target, ?observation, "probed");
     Some(observation)
 }
@@ -216,10 +216,10 @@ fn soon(error: Error) -> Failed {
     (error, Duration::ZERO)
 }
 
-fn result_of(observation: &Observation) -> ProbeResult {
+fn result_of(observation: &Observation, now: Timestamp) -> ProbeResult {
     if !is_reached(observation) || observation.presented.is_none() {
         ProbeResult::Unreachable
-    } else if is_valid(observation) {
+    } else if is_valid(observation, now) {
         ProbeResult::Valid
     } else {
         ProbeResult::Invalid

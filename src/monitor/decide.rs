@@ -5,9 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     certificate::status_of,
+    clock::forgiven,
     conditions::{ConditionType, Reason, find},
     due::{next_check, next_look_for},
-    endpoints::{broken, incomplete, is_valid, listed},
+    endpoints::{broken, incomplete, is_sound, listed},
     events::{Announcement, announcements},
     findings::findings,
     referents::{ExpectedCertificate, ProblemKind, Referent, ReferentProblem, expected_secret},
@@ -91,6 +92,16 @@ pub struct Plan {
 
 /// Decide what the status says, what is announced, and when to look again. Total: whatever the input, there is a plan.
 pub fn decide(input: Input<'_>) -> Plan {
+    match input.outcome {
+        Outcome::Probed(observation) => {
+            let observation = forgiven(observation, input.now);
+            plan(Input { outcome: Outcome::Probed(&observation), ..input })
+        }
+        _ => plan(input),
+    }
+}
+
+fn plan(input: Input<'_>) -> Plan {
     let mut status = observed(&input);
     status.conditions = conditions(&input, &status);
     status.summary = Some(summary(&status.conditions));
@@ -134,7 +145,7 @@ fn probed(input: &Input<'_>, observation: &Observation, mut old: SslMonitorStatu
         None => 0,
     };
     if let Some(presented) = shown(observation, old.certificate.as_ref()) {
-        old.certificate = Some(status_of(presented, is_valid(observation), input.now));
+        old.certificate = Some(status_of(presented, is_sound(observation), input.now));
         old.findings = findings(observation, presented);
     }
     let session = observation.session.as_ref().map(|session| TlsStatus {

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::clock::forgiven;
 use crate::{
     api::{EndpointStatus, MAX_ENDPOINTS},
     probe::{Endpoint, Failure, FailureReason, Observation},
@@ -28,8 +30,14 @@ pub fn is_reached(observation: &Observation) -> bool {
     broken(observation).is_none()
 }
 
-/// Whether the certificate that decides has been judged, and nothing is wrong with it or with what the server speaks.
-pub fn is_valid(observation: &Observation) -> bool {
+/// Whether the certificate that decides has been judged, and nothing is wrong with it or with what the server speaks. A certificate
+/// that begins within five minutes of `now` has begun: clocks differ.
+pub fn is_valid(observation: &Observation, now: Timestamp) -> bool {
+    is_sound(&forgiven(observation, now))
+}
+
+/// [`is_valid`] of an observation that has been forgiven what is a matter of clocks.
+pub(super) fn is_sound(observation: &Observation) -> bool {
     let is_outdated = observation.failure.as_ref().is_some_and(|failure| is_outdated(failure.reason));
     let is_judged = incomplete(observation).is_none() && !is_outdated;
     is_judged && observation.presented.as_ref().is_some_and(|presented| presented.verdict.is_valid())
@@ -77,7 +85,7 @@ pub(super) fn telling(observation: &Observation) -> Vec<&Endpoint> {
 /// `Valid`.
 pub(super) fn result(endpoint: &Endpoint) -> &'static str {
     let failure = endpoint.failure.as_ref().filter(|it| !answered(endpoint) || is_outdated(it.reason));
-    match (failure, &endpoint.fault) {
+    match (failure, endpoint.verdict.worst()) {
         (Some(failure), _) => failure.reason.as_str(),
         (None, Some(fault)) => fault.kind.as_str(),
         (None, None) => "Valid",
@@ -87,7 +95,7 @@ pub(super) fn result(endpoint: &Endpoint) -> &'static str {
 /// The same in a sentence.
 pub(super) fn detail(endpoint: &Endpoint) -> &str {
     let failure = endpoint.failure.as_ref().filter(|it| !answered(endpoint) || is_outdated(it.reason));
-    match (failure, &endpoint.fault) {
+    match (failure, endpoint.verdict.worst()) {
         (Some(failure), _) => &failure.detail,
         (None, Some(fault)) => &fault.detail,
         (None, None) => "valid",

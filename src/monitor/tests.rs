@@ -1,6 +1,7 @@
 //! The decision, tested from outside: by rows of the conditions table, and over time.
 #![allow(clippy::unwrap_used, clippy::wildcard_imports)]
 
+mod clock;
 mod expected;
 mod life;
 mod rows;

@@ -51,11 +51,13 @@ impl Endpoint {
     /// The summary of what one address showed; `None` when a proxy resolved the name.
     fn of(sight: &Observation) -> Option<Self> {
         let presented = sight.presented.as_ref();
+        let leaf = presented.and_then(|presented| presented.leaf.as_ref());
         Some(Self {
             address: sight.address?,
             fingerprint: presented.map(|presented| presented.fingerprint.clone()),
-            not_after: presented.and_then(|presented| presented.leaf.as_ref()).map(|leaf| leaf.not_after),
-            fault: presented.and_then(|presented| presented.verdict.worst()).cloned(),
+            not_before: leaf.map(|leaf| leaf.not_before),
+            not_after: leaf.map(|leaf| leaf.not_after),
+            verdict: presented.map(|presented| presented.verdict.clone()).unwrap_or_default(),
             failure: sight.failure.clone(),
             took: sight.timings.total,
         })
@@ -74,10 +76,13 @@ fn weigh(one: &Observation, other: &Observation) -> Ordering {
 
 /// The less, the worse: the worst fault, whether the proof is there, and the end of the leaf. A certificate that is good but
 /// unproven is that of a broken connection: one that is proven says more.
-fn badness(sight: &Observation) -> (bool, Option<FaultKind>, bool, Option<jiff::Timestamp>) {
+///
+/// A validity that has yet to begin passes by itself, maybe within the difference of two clocks: any fault that stays says more.
+fn badness(sight: &Observation) -> (bool, Option<(bool, FaultKind)>, bool, Option<jiff::Timestamp>) {
     let presented = sight.presented.as_ref();
     let kinds = presented.into_iter().flat_map(|presented| presented.verdict.faults.iter().map(|fault| fault.kind));
-    let worst = kinds.filter(|kind| *kind != FaultKind::Unproven).min();
+    let lasting = kinds.filter(|kind| *kind != FaultKind::Unproven);
+    let worst = lasting.map(|kind| (kind == FaultKind::NotYetValid, kind)).min();
     let unproven = presented.is_some_and(|presented| !presented.proven);
     let not_after = presented.and_then(|presented| presented.leaf.as_ref()).map(|leaf| leaf.not_after);
     (worst.is_none(), worst, unproven, not_after)
@@ -186,13 +191,19 @@ mod tests {
     #[test]
     fn the_address_that_decides_is_the_one_with_the_worst_certificate() {
         use FailureReason as Reason;
-        use FaultKind::{Expired, HostnameMismatch, Unproven};
+        use FaultKind::{Expired, HostnameMismatch, NotYetValid, Unproven};
         let refused = || fails(Reason::ConnectionRefused, Stage::Connect);
         let unreachable = || fails(Reason::HostUnreachable, Stage::Connect);
         let good = || shows(9, &[]);
-        let rows: [(&str, Vec<Observation>, u8, Option<Reason>); 14] = [
+        let rows: [(&str, Vec<Observation>, u8, Option<Reason>); 15] = [
             ("one alone", vec![good()], 0, None),
             ("the worst fault", vec![shows(9, &[HostnameMismatch]), shows(9, &[Expired]), good()], 1, None),
+            (
+                "what stays rather than what passes by itself",
+                vec![shows(5, &[NotYetValid]), shows(9, &[NotYetValid, HostnameMismatch]), good()],
+                1,
+                None,
+            ),
             ("at equal faults the earliest end", vec![shows(9, &[]), shows(5, &[]), shows(7, &[])], 1, None),
             ("at equal ends the first address", vec![good(), good()], 0, None),
             ("a certificate rather than none", vec![refused(), good()], 1, None),
@@ -264,16 +275,18 @@ mod tests {
             Endpoint {
                 address: at(0),
                 fingerprint: Some("ends 7".to_owned()),
+                not_before: Some(Timestamp::UNIX_EPOCH),
                 not_after: Timestamp::from_second(7).ok(),
-                fault: Some(Fault { kind: FaultKind::Expired, detail: String::new() }),
+                verdict: Verdict::of(vec![Fault { kind: FaultKind::Expired, detail: String::new() }]),
                 failure: None,
                 took,
             },
             Endpoint {
                 address: at(1),
                 fingerprint: None,
+                not_before: None,
                 not_after: None,
-                fault: None,
+                verdict: Verdict::default(),
                 failure: Some(failure(FailureReason::NotTls, Stage::Handshake)),
                 took,
             },

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::{Finding, Revocation};
 
 /// Everything one probe saw. Where several addresses were looked at, all but the endpoints speaks of the one that decides: of
-/// those that showed a certificate the one with the worst verdict, where a missing proof counts least, at equal verdicts the one
+/// those that showed a certificate the one with the worst verdict, where a missing proof counts least and a validity that has yet to
+/// begin less than any fault that does not pass by itself, at equal verdicts the one
 /// whose certificate ends first; when none did, the one whose failure tells most. The failure is an exception, see there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observation {
@@ -48,10 +49,12 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// The fingerprint of the leaf, as in [`Presented`]; `None` when no certificate was seen.
     pub fingerprint: Option<String>,
+    /// The beginning of the leaf's validity, where it can be read.
+    pub not_before: Option<Timestamp>,
     /// The end of the leaf's validity, where it can be read.
     pub not_after: Option<Timestamp>,
-    /// The worst fault of the certificate; `None` when none was seen or nothing is wrong with it.
-    pub fault: Option<Fault>,
+    /// What is wrong with the certificate; nothing when none was seen.
+    pub verdict: Verdict,
     /// What went wrong on the way.
     pub failure: Option<Failure>,
     /// From the first packet to the end of the handshake, or to the failure.
@@ -190,7 +193,7 @@ pub enum FaultKind {
     Revoked,
     /// The leaf's `notAfter` has passed.
     Expired,
-    /// The leaf's `notBefore` has not come yet.
+    /// The leaf's `notBefore` has not come yet, to the second: what is made of differing clocks is not decided here.
     NotYetValid,
     /// The certificate is not for the verified name.
     HostnameMismatch,

@@ -5,7 +5,7 @@ mod findings;
 mod path;
 mod rules;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rustls::{
     CertificateError,
     pki_types::{CertificateDer, ServerName},
@@ -25,9 +25,6 @@ pub(super) use path::PathCache;
 
 /// The most certificates of a chain that are judged, leaf included; a probe accepts fewer, a file may hold spare ones.
 const MAX_JUDGED: usize = 64;
-
-/// How far a `notBefore` may lie ahead before it counts: clocks differ, and certificates are deployed at once.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// RSA keys above this size are verified by nobody we know; the limit is the cryptographic library's.
 const MAX_RSA_BITS: u32 = 8192;
@@ -177,7 +174,7 @@ impl Judgement {
         if whole_seconds(now) > leaf.not_after {
             self.add(FaultKind::Expired, format!("the certificate expired at {}", leaf.not_after));
         }
-        if now.saturating_add(SKEW).is_ok_and(|now| now < leaf.not_before) {
+        if now < leaf.not_before {
             self.add(FaultKind::NotYetValid, format!("the certificate is not valid before {}", leaf.not_before));
         }
         if leaf.not_after < leaf.not_before {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject as _};
 use serde::Deserialize;
 use ssl_monitor_operator::probe::{Host, SystemRoots, TrustStore};
 use xtask::farm::Issued;
@@ -37,6 +37,8 @@ pub(crate) struct Case {
     validation_time: Option<Timestamp>,
     pub expected_result: String,
     expected_peer_name: String,
+    #[serde(default)]
+    crls: Vec<String>,
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -64,6 +66,12 @@ impl Case {
 
     pub(crate) fn chain_pem(&self) -> String {
         self.peer_certificate.clone() + &self.untrusted_intermediates.concat()
+    }
+
+    /// Its revocation lists in DER, each of its own.
+    pub(crate) fn lists(&self) -> Vec<Vec<u8>> {
+        let der = |pem: &String| CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+        self.crls.iter().map(der).collect()
     }
 
     /// What a server needs, where the leaf's key is known.

@@ -20,10 +20,6 @@ pub(crate) enum Why {
     Lint,
     /// What the corpus rejects is served by a public site, and rightly so.
     Real,
-    /// Clocks differ.
-    Clock,
-    /// The case is about a revocation list.
-    Crl,
     /// The engine is stricter than the corpus.
     Stricter,
 }
@@ -47,8 +43,6 @@ fn row(line: &str) -> Deviation {
     let why = match why.as_str() {
         "lint" => Why::Lint,
         "real" => Why::Real,
-        "clock" => Why::Clock,
-        "crl" => Why::Crl,
         "stricter" => Why::Stricter,
         other => panic!("no kind of reason: {other}"),
     };

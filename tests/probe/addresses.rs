@@ -43,7 +43,7 @@ async fn look(prober: &Prober, at: &Target, trust: &TrustStore) -> Observation {
 fn endpoints(seen: &Observation) -> Vec<(SocketAddr, Option<FailureReason>, Option<FaultKind>)> {
     let row = |endpoint: &ssl_monitor_operator::probe::Endpoint| {
         let failure = endpoint.failure.as_ref().map(|failure| failure.reason);
-        (endpoint.address, failure, endpoint.fault.as_ref().map(|fault| fault.kind))
+        (endpoint.address, failure, endpoint.verdict.worst().map(|fault| fault.kind))
     };
     seen.endpoints.iter().map(row).collect()
 }

@@ -208,13 +208,14 @@ fn dates_far_away_are_dates() {
 }
 
 #[test]
-fn the_last_second_is_valid_and_the_next_is_not() {
+fn the_first_and_the_last_second_are_valid_and_those_around_them_are_not() {
     let authority = Authority::with_intermediate("Farm", at("2000-01-01T00:00:00Z"), at("2100-01-01T00:00:00Z"));
     let draft = Draft { not_before: utc("280229000000Z"), not_after: utc("280301000000Z"), ..Draft::new() };
     let issued = draft.issue(&authority, "Farm Intermediate");
     for (now, expected) in [
-        ("2028-02-28T23:54:59Z", vec![FaultKind::NotYetValid]),
-        ("2028-02-28T23:55:00Z", vec![]),
+        ("2028-02-28T23:55:00Z", vec![FaultKind::NotYetValid]),
+        ("2028-02-28T23:59:59Z", vec![FaultKind::NotYetValid]),
+        ("2028-02-28T23:59:59.999Z", vec![FaultKind::NotYetValid]),
         ("2028-02-29T00:00:00Z", vec![]),
         ("2028-02-29T23:59:59Z", vec![]),
         ("2028-03-01T00:00:00Z", vec![]),

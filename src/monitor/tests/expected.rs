@@ -95,8 +95,9 @@ fn a_half_reloaded_set_names_the_stale_addresses() {
     let endpoint = |address: &str, fingerprint: &str, end: &str| Endpoint {
         address: format!("{address}:443").parse().unwrap(),
         fingerprint: Some(fingerprint.to_owned()),
+        not_before: None,
         not_after: Some(at(end)),
-        fault: None,
+        verdict: Verdict::default(),
         failure: None,
         took: std::time::Duration::ZERO,
     };

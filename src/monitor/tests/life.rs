@@ -80,7 +80,11 @@ pub(super) fn served(fingerprint: &str, not_after: Timestamp) -> Observation {
 pub(super) fn faulty(fingerprint: &str, not_after: Timestamp, faults: &[FaultKind]) -> Observation {
     let mut observation = served(fingerprint, not_after);
     let fault = |kind: &FaultKind| Fault { kind: *kind, detail: format!("it is {}", kind.as_str()) };
-    observation.presented.as_mut().unwrap().verdict = Verdict::of(faults.iter().map(fault).collect());
+    let presented = observation.presented.as_mut().unwrap();
+    presented.verdict = Verdict::of(faults.iter().map(fault).collect());
+    if faults.contains(&FaultKind::NotYetValid) {
+        presented.leaf.as_mut().unwrap().not_before = at("2030-01-01T00:00:00Z");
+    }
     observation
 }
 

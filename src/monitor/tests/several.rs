@@ -15,8 +15,9 @@ fn endpoint(address: &str, fingerprint: &str, end: &str) -> Endpoint {
     Endpoint {
         address: format!("{address}:443").parse().or_else(|_| format!("[{address}]:443").parse()).unwrap(),
         fingerprint: Some(fingerprint.to_owned()),
+        not_before: Some(at("2025-12-01T00:00:00Z")),
         not_after: Some(at(end)),
-        fault: None,
+        verdict: Verdict::default(),
         failure: None,
         took: Duration::from_millis(7),
     }
@@ -109,7 +110,7 @@ fn different_certificates_are_told_with_who_serves_what() {
 #[test]
 fn the_same_certificate_may_be_good_at_one_address_and_not_at_another() {
     let fault = Fault { kind: FaultKind::IncompleteChain, detail: "the intermediate is not sent".to_owned() };
-    let bad = Endpoint { fault: Some(fault), ..endpoint("192.0.2.2", "F1", END) };
+    let bad = Endpoint { verdict: Verdict::of(vec![fault]), ..endpoint("192.0.2.2", "F1", END) };
     let mut observation = faulty("F1", at(END), &[FaultKind::IncompleteChain]);
     observation.endpoints = vec![endpoint("192.0.2.1", "F1", END), bad];
     let mut life = life();
