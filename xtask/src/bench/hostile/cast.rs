@@ -54,7 +54,7 @@ fn scripts(chain: &[impl AsRef<[u8]> + Clone]) -> Vec<(String, Script)> {
         ("garbage", Script::answer(garbage.clone(), End::Close)),
         ("garbage-record", Script::answer(records(TLS12, 22, &garbage), End::Close)),
         ("garbage-chain", Script::answer(flight(TLS12, ECDSA_AES128_GCM, &[&garbage]), End::Close)),
-        ("long-record", Script::answer([&[22, 3, 3, 0xff, 0xff][..], &[1; 0xffff]].concat(), End::Close)),
+        ("long-record", Script::answer([&[22, 3, 3, 0xff, 0xff][..], &vec![1; 0xffff]].concat(), End::Close)),
         ("empty-chain", Script::answer(flight(TLS12, ECDSA_AES128_GCM, &[[0; 0]; 0]), End::Close)),
         ("tls10", Script::answer(flight(TLS10, RSA_AES128_CBC, chain), End::Close)),
         ("ssl3", Script::answer(flight([3, 0], RSA_AES128_CBC, chain), End::Reset)),

@@ -84,7 +84,7 @@ impl Script {
             End::Reset => return stream.set_zero_linger(),
             End::Close => stream.shutdown().await?,
             End::Endless => {
-                let last = self.flood.as_ref().or(self.answers.last()).unwrap_or(&self.greeting);
+                let last = self.flood.as_ref().or_else(|| self.answers.last()).unwrap_or(&self.greeting);
                 let many = last.repeat(16_384 / last.len().max(1) + 1);
                 loop {
                     stream.write_all(&many).await?;
