@@ -37,7 +37,7 @@ use crate::{
     api::SslMonitor,
     cli::{CheckArgs, Format},
     probe::{
-        FailureReason, Prober, ProberError, ProberSettings,
+        FailureReason, NoProxy, Prober, ProberError, ProberSettings,
         text::{clean_to, escape},
     },
 };
@@ -116,7 +116,8 @@ fn probe_all(
     let settings = ProberSettings {
         policy: args.network.policy(Vec::new()),
         resolver: args.network.resolver,
-        ..ProberSettings::default()
+        proxy: args.proxy.clone(),
+        no_proxy: NoProxy::default(),
     };
     runtime.block_on(async {
         let prober = Prober::new(settings)?;

@@ -18,10 +18,10 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use self::values::{ConnectTo, DomainPort};
-use self::values::{server_name, starttls, timeout, timestamp};
+use self::values::{ProxyParser, server_name, starttls, timeout, timestamp};
 use crate::{
     api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
-    probe::{AddressPolicy, Host},
+    probe::{AddressPolicy, Host, NoProxy, Proxy},
     telemetry::LogFormat,
 };
 
@@ -38,7 +38,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Run the operator: watch the SslMonitors of a cluster
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Check certificates now, without a cluster
     #[command(
         long_about = CHECK_LONG,
@@ -67,6 +67,14 @@ pub struct RunArgs {
     /// Which addresses may be dialled, and who resolves names.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Go through this proxy where a monitor names none: (http|socks5|socks5h)://[USER:PASSWORD@]HOST:PORT. A password is better
+    /// given in the environment
+    #[arg(long, value_name = "URL", env = "SSLMONITOR_PROXY", hide_env_values = true, help_heading = "Network")]
+    #[arg(value_parser = ProxyParser)]
+    pub proxy: Option<Proxy>,
+    /// Reach these without that proxy: names with all below them, .SUFFIX, IP addresses, CIDRs or *, separated by commas
+    #[arg(long, value_name = "LIST", env = "SSLMONITOR_NO_PROXY", help_heading = "Network")]
+    pub no_proxy: Option<NoProxy>,
     /// How many targets are checked at once
     #[arg(long, value_name = "N", default_value_t = 128, env = "SSLMONITOR_CONCURRENCY")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -133,9 +141,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ipv4|ipv6", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(["ipv4", "ipv6"]).map(|name| ip_family(&name)))]
     pub ip_family: Option<IpFamily>,
-    /// Go through this proxy: http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT
-    #[arg(long, value_name = "URL")]
-    pub proxy: Option<String>,
+    /// Go through this proxy, whatever the manifests say: (http|socks5|socks5h)://[USER:PASSWORD@]HOST:PORT
+    #[arg(long, value_name = "URL", value_parser = ProxyParser)]
+    pub proxy: Option<Proxy>,
     /// The oldest version of TLS that is accepted [default: 1.2]
     #[arg(long, value_name = "1.2|1.3", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(["1.2", "1.3"]).map(|name| tls_version(&name)))]
@@ -285,6 +293,21 @@ mod tests {
         let policy = args.network.policy(Vec::new());
         let allowed: Vec<String> = policy.allow.iter().map(ToString::to_string).collect();
         assert_eq!(allowed, ["10.0.0.0/8", "::1/128", "127.0.0.0/8"]);
+    }
+
+    #[test]
+    fn a_proxy_with_a_password_is_read_and_never_shown() {
+        let run =
+            |url: &str| Cli::try_parse_from(["sslmonitor", "run", "--no-proxy", "a.test,10.0.0.0/8", "--proxy", url]);
+        let Command::Run(args) = run("http://user:s3cret@proxy.test:3128").unwrap().command else { panic!() };
+        assert_eq!(args.proxy.as_ref().unwrap().credentials, Some(("user".to_owned(), "s3cret".to_owned())));
+        assert_eq!(args.no_proxy, Some("a.test,10.0.0.0/8".parse().unwrap()));
+        assert!(!format!("{args:?}").contains("s3cret"));
+        let error = run("http://user:s3cret@proxy.test").unwrap_err();
+        let sentence = "the value of --proxy must name the proxy's port, from 1 to 65535";
+        assert!(error.to_string().starts_with(&format!("error: {sentence}")), "{error}");
+        assert_eq!(error.exit_code(), 2);
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     }
 
     #[test]

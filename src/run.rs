@@ -16,7 +16,7 @@ use crate::{
     cli::RunArgs,
     controller::{self, Context, Runners, Settings},
     metrics::{Metrics, ScheduleNumbers},
-    probe::{Prober, ProberSettings, SystemRoots},
+    probe::{Prober, ProberSettings, Proxy, SystemRoots},
     schedule::{Lane, Schedule},
     telemetry,
 };
@@ -59,7 +59,8 @@ pub fn run(args: &RunArgs) -> ExitCode {
 async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
     let policy = args.network.policy(own_addresses(&config).await);
-    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver, ..ProberSettings::default() })?;
+    let (proxy, no_proxy) = (args.proxy.clone(), args.no_proxy.clone().unwrap_or_default());
+    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver, proxy, no_proxy })?;
     if let Some(warning) = prober.warning() {
         tracing::warn!("{warning}");
     }
@@ -72,6 +73,7 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         system_roots = roots.len(),
         roots_from = %roots.source(),
         concurrency = args.concurrency,
+        proxy = args.proxy.as_ref().map(Proxy::url),
         "starting"
     );
     let pages = Pages { liveness: Liveness::default(), readiness: Readiness::default(), metrics: Metrics::new() };

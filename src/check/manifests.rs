@@ -168,8 +168,8 @@ fn overrule(spec: &mut SslMonitorSpec, args: &CheckArgs) {
     }
     spec.addresses = args.addresses.unwrap_or(spec.addresses);
     spec.ip_family = args.ip_family.or(spec.ip_family);
-    if let Some(url) = &args.proxy {
-        spec.proxy = Some(ProxySpec { url: Some(url.clone()), secret_ref: None });
+    if let Some(proxy) = &args.proxy {
+        spec.proxy = Some(ProxySpec { url: Some(proxy.url()), secret_ref: None });
     }
     if let Some(name) = &args.server_name {
         let tls = spec.tls.get_or_insert_with(TlsSpec::default);

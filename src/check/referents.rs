@@ -18,6 +18,8 @@ pub(super) struct Referents {
     pub(super) trust: Trust,
     /// The client certificate of the options, which comes before those of the manifests.
     identity: Option<Identity>,
+    /// Whether the options name a proxy: it comes before those of the manifests, and the prober has it.
+    is_proxied: bool,
 }
 
 /// What was found for one monitor.
@@ -34,7 +36,7 @@ impl Referents {
     pub(super) fn new(args: &CheckArgs, trust: Trust) -> Result<Self, InputError> {
         let pair = args.client_cert.as_deref().zip(args.client_key.as_deref());
         let identity = pair.map(|(certificate, key)| read_identity(certificate, key)).transpose()?;
-        Ok(Self { trust, identity })
+        Ok(Self { trust, identity, is_proxied: args.proxy.is_some() })
     }
 
     /// Everything that this monitor names, and what is wrong with it.
@@ -49,7 +51,7 @@ impl Referents {
     }
 
     fn proxy(&self, monitor: &SslMonitor) -> Result<Option<Proxy>, ReferentProblem> {
-        let Some(proxy) = &monitor.spec.proxy else { return Ok(None) };
+        let Some(proxy) = monitor.spec.proxy.as_ref().filter(|_| !self.is_proxied) else { return Ok(None) };
         let secret = |name| self.trust.bundles().secret(monitor, Referent::Proxy, name);
         proxy_from(proxy, proxy_secret(&monitor.spec).map(secret).transpose()?)
     }

@@ -1,13 +1,17 @@
 //! The values of arguments that are more than a number or a word.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{ffi::OsStr, net::IpAddr, str::FromStr, time::Duration};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{
+    Arg, Command, Error,
+    builder::{PossibleValuesParser, TypedValueParser},
+    error::ErrorKind,
+};
 use jiff::Timestamp;
 
 use crate::{
     api::{MAX_TIMEOUT, MIN_TIMEOUT, StartTls, parse_duration},
-    probe::Host,
+    probe::{Host, ParseProxyError, Proxy},
 };
 
 /// A domain or address to check, and its port.
@@ -98,6 +102,21 @@ fn other_spelling(text: &str) -> Option<String> {
 /// Read `--server-name`.
 pub(super) fn server_name(text: &str) -> Result<Host, String> {
     host_named("the name", text)
+}
+
+/// Reads the URL of a proxy. What is wrong with it is told without it: it may hold a password.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProxyParser;
+
+impl TypedValueParser for ProxyParser {
+    type Value = Proxy;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Proxy, Error> {
+        let read = value.to_str().map_or(Err(ParseProxyError::Scheme), str::parse);
+        read.map_err(|rule| {
+            Error::raw(ErrorKind::ValueValidation, format!("the value of --proxy {rule}\n")).with_cmd(command)
+        })
+    }
 }
 
 /// Reads `--starttls`.

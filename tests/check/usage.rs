@@ -57,6 +57,11 @@ fn a_wrong_argument_is_named_and_nothing_is_checked() {
         (&["--resolver", "192.0.2.1"], "invalid value '192.0.2.1'"),
         (&["-o", "xml"], "table, wide, json, yaml, junit"),
         (&["--revocation", "ocsp"], "none, staple, crl"),
+        (&["--proxy", "proxy.test:3128"], "the value of --proxy must start with http://, socks5:// or socks5h://"),
+        (&["--addresses", "one"], "all, any"),
+        (&["--ip-family", "v4"], "ipv4, ipv6"),
+        (&["--min-version", "1.1"], "1.2, 1.3"),
+        (&["--client-cert", "client.pem"], "--client-key"),
         (&["--pem", "x.pem", "-f", "x.yaml"], "cannot be used with"),
         (&["--frobnicate"], "unexpected argument '--frobnicate'"),
     ];

@@ -47,6 +47,18 @@ enum Exception {
 
 // === impl Proxy ===
 
+impl Proxy {
+    /// Its URL, without user name and password.
+    pub fn url(&self) -> String {
+        let scheme = match self.kind {
+            ProxyKind::Http => "http",
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::Socks5h => "socks5h",
+        };
+        format!("{scheme}://{}", super::at(&self.host.to_string(), self.port))
+    }
+}
+
 impl FromStr for Proxy {
     type Err = ParseProxyError;
 
@@ -184,6 +196,8 @@ mod tests {
             ("socks5://u%40x:%3A%2f%25%c3%a9@a.test:80", proxy(ProxyKind::Socks5, "a.test", 80, Some(("u@x", ":/%é")))),
         ] {
             assert_eq!(text.parse::<Proxy>().unwrap(), expected, "{text}");
+            let plain = Proxy { credentials: None, ..expected };
+            assert_eq!(plain.url().parse::<Proxy>().unwrap(), plain, "{text}");
         }
     }
 
