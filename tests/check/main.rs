@@ -4,6 +4,7 @@
 mod formats;
 mod input;
 mod many;
+mod reach;
 mod revocation;
 mod starttls;
 mod support;
