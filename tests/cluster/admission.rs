@@ -272,7 +272,7 @@ async fn domain_and_port_are_immutable_before_and_after_the_first_status() {
     assert_eq!(refusal.split_once("is invalid: ").unwrap().1, PORT, "the protocol's port is another");
 }
 
-fn manifest(spec: &Value) -> Value {
+pub(crate) fn manifest(spec: &Value) -> Value {
     json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"}, "spec": spec})
 }
 
@@ -303,9 +303,9 @@ fn sentence(refusal: &str) -> &str {
 }
 
 /// Faults as field and message; the message of a fault of the structure is left out, since each side has its own words.
-type Faults = BTreeSet<(String, Option<String>)>;
+pub(crate) type Faults = BTreeSet<(String, Option<String>)>;
 
-fn our_faults(spec: &Value) -> Faults {
+pub(crate) fn our_faults(spec: &Value) -> Faults {
     let rules = rule_messages(&ssl_monitor_crd());
     let faults = validate(manifest(spec)).err().unwrap_or_default();
     faults
@@ -314,7 +314,7 @@ fn our_faults(spec: &Value) -> Faults {
         .collect()
 }
 
-async fn faults_of_api_server(client: &Client, namespace: &str, spec: &Value) -> Faults {
+pub(crate) async fn faults_of_api_server(client: &Client, namespace: &str, spec: &Value) -> Faults {
     let refusal = match dry_run(client, namespace, spec).await {
         Ok(_) => return Faults::new(),
         Err(Error::Api(refusal)) => refusal,

@@ -1,0 +1,84 @@
+//! Reach, TLS and expectations in a spec: what the API server makes of bad ones, and that the README's examples are good ones.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::{
+    admission::{faults_of_api_server, manifest, our_faults},
+    support::Cluster,
+};
+
+const URL: &str =
+    "proxy.url must be http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT, without user name or password";
+const FINGERPRINT: &str =
+    "each of fingerprints must be a SHA-256 digest in hexadecimal, with or without colons and the prefix SHA256:";
+const PIN: &str = "each of publicKeys must be sha256// and the digest of the public key in base64";
+
+/// What is added to a good spec, the field to blame, and our sentence; `None` for a fault of the structure.
+fn bad() -> Vec<(Value, &'static str, Option<&'static str>)> {
+    let digest = "ab".repeat(32);
+    vec![
+        (json!({"tls": {"startTLS": "irc"}}), "spec.tls.startTLS", None),
+        (json!({"tls": {"minVersion": "1.1"}}), "spec.tls.minVersion", None),
+        (json!({"tls": {"revocation": "OCSP"}}), "spec.tls.revocation", None),
+        (json!({"tls": {"clientCertificateRef": {}}}), "spec.tls.clientCertificateRef.name", None),
+        (json!({"addresses": "Some"}), "spec.addresses", None),
+        (json!({"ipFamily": "IPv5"}), "spec.ipFamily", None),
+        (json!({"proxyProtocol": "v3"}), "spec.proxyProtocol", None),
+        (json!({"proxy": {}}), "spec.proxy", Some("proxy must have a url or a secretRef")),
+        (json!({"proxy": {"url": "http://user:password@proxy.test:3128"}}), "spec.proxy.url", Some(URL)),
+        (json!({"proxy": {"url": "https://proxy.test:3128"}}), "spec.proxy.url", Some(URL)),
+        (json!({"proxy": {"url": "http://proxy.test"}}), "spec.proxy.url", Some(URL)),
+        (
+            json!({"expect": {}}),
+            "spec.expect",
+            Some("expect must have fingerprints, publicKeys, issuers or a secretRef"),
+        ),
+        (json!({"expect": {"fingerprints": vec![&digest; 17]}}), "spec.expect.fingerprints", None),
+        (json!({"expect": {"fingerprints": [&digest[1..]]}}), "spec.expect.fingerprints", Some(FINGERPRINT)),
+        (json!({"expect": {"publicKeys": ["sha256//short="]}}), "spec.expect.publicKeys", Some(PIN)),
+    ]
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn every_bad_value_of_reach_tls_and_expect_is_one_fault_to_the_api_server_and_to_the_rules_without_it() {
+    let cluster = Cluster::shared().await;
+    let namespace = cluster.namespace().await;
+    for (more, field, sentence) in bad() {
+        let mut spec = json!({"domain": "a.test"});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let expected = BTreeSet::from([(field.to_owned(), sentence.map(ToOwned::to_owned))]);
+        assert_eq!(faults_of_api_server(&cluster.client, &namespace, &spec).await, expected, "{spec}");
+        assert_eq!(our_faults(&spec), expected, "{spec}");
+        let refusal = cluster.try_apply(&namespace, &manifest(&spec).to_string()).unwrap_err();
+        assert!(refusal.contains(sentence.unwrap_or(field)), "{refusal}");
+    }
+    assert_eq!(cluster.kubectl(&["get", "sslmonitors", "--namespace", &namespace, "--output=name"]), "");
+}
+
+/// Every YAML block of the README, each as a whole manifest.
+fn examples() -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+    let head = "apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {name: example}\n";
+    blocks.map(|block| if block.starts_with("spec:") { format!("{head}{block}") } else { block.to_owned() }).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn every_yaml_example_of_the_readme_is_taken_by_the_api_server() {
+    let cluster = Cluster::shared().await;
+    let namespace = cluster.namespace().await;
+    let (examples, directory) = (examples(), cluster.control_plane().directory());
+    assert!(examples.len() > 3, "{examples:?}");
+    for (number, example) in examples.iter().enumerate() {
+        let path = directory.join(format!("example-{number}.yaml"));
+        fs::write(&path, example).unwrap();
+        let file = path.to_str().unwrap();
+        let apply = ["apply", "--server-side", "--dry-run=server", "--namespace", &namespace, "--filename", file];
+        let said = cluster.try_kubectl(&apply);
+        assert!(said.as_ref().is_ok_and(|said| said.contains("serverside-applied")), "{said:?}\n{example}");
+    }
+}
