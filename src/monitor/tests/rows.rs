@@ -45,6 +45,21 @@ fn a_valid_certificate() {
 }
 
 #[test]
+fn on_its_last_day_a_certificate_is_valid_for_no_whole_day() {
+    let end = at(START).saturating_add(SignedDuration::from_hours(23)).unwrap();
+    for alert_days in [0, 30] {
+        let mut life = life();
+        life.monitor.spec.alert_days = alert_days;
+        life.seen().probed(&served("F1", end));
+        let certificate = life.status().certificate.clone().unwrap();
+        assert_eq!((certificate.days_until_expiry, certificate.is_valid), (Some(0), true));
+        assert_eq!(life.condition(ConditionType::CertificateValid), "True/Valid");
+        assert_eq!(life.condition(ConditionType::CertificateExpiring), "True/ExpiringSoon");
+        assert_eq!(life.summary(), "ExpiringSoon");
+    }
+}
+
+#[test]
 fn every_fault_makes_the_certificate_invalid_for_its_own_reason() {
     for kind in FaultKind::ALL {
         let mut life = life();
