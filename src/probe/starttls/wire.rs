@@ -155,7 +155,7 @@ impl<'a, S: Stream> Wire<'a, S> {
                 break;
             }
         }
-        self.foreign(&self.received)
+        self.refuse_tls().err().unwrap_or_else(|| self.foreign(&self.received))
     }
 
     /// The dialogue cannot go on; the place is added.

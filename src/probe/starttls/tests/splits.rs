@@ -29,6 +29,16 @@ fn protocols() -> impl Strategy<Value = StartTls> {
 }
 
 #[test]
+fn a_server_that_speaks_tls_at_once_is_known_by_it_in_single_bytes_too() {
+    for protocol in ALL {
+        let whole = now(read(protocol, vec![b"\x16\x03\x03\0 OK".to_vec()]));
+        let (outcome, _) = now(read(protocol, b"\x16\x03\x03\0 OK".chunks(1).map(<[u8]>::to_vec)));
+        assert_eq!(outcome, whole.0, "{protocol:?}");
+        assert_eq!(outcome.unwrap_err().reason, FailureReason::StartTlsFailed, "{protocol:?}");
+    }
+}
+
+#[test]
 fn good_servers_may_speak_in_single_bytes() {
     for protocol in ALL {
         let bytes = words_of(protocol);
