@@ -3,18 +3,20 @@
 //! What is unknown has no sample: a number that was never measured would only lead to false alarms. The series of a
 //! monitor are written from one small record each, because a table per gauge would cost a multiple at 10,000 monitors.
 
+mod series;
+
 use std::{
     collections::BTreeMap,
-    fmt::{self, Debug},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text},
-    metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
+    encoding::text,
+    metrics::{counter::Counter, family::Family, info::Info},
     registry::Registry,
 };
+
+use self::series::{FindingGauge, GaugeOfAll, ScheduleSource};
 
 /// The media type of what [`Metrics::encode`] and [`Metrics::pages`] write (`OpenMetrics` 1.0).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -319,94 +321,6 @@ impl WriteOutcome {
             Self::Error => "error",
         };
         [("outcome", value)]
-    }
-}
-
-// === impl GaugeOfAll ===
-
-/// One gauge of all monitors.
-#[derive(Debug)]
-struct GaugeOfAll {
-    gauge: MonitorGauge,
-    monitors: Monitors,
-}
-
-impl Collector for GaugeOfAll {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let (name, help, value) = self.gauge;
-        let mut encoder = encoder.encode_descriptor(name, help, None, ConstGauge::new(0_i64).metric_type())?;
-        for (key, sample) in &*lock(&self.monitors) {
-            let Some(value) = value(sample) else { continue };
-            let names = [("namespace", &*key.namespace), ("name", &*key.name), ("domain", &*sample.domain)];
-            let labels = (names, [("port", sample.port)]);
-            let mut series = encoder.encode_family(&labels)?;
-            match value {
-                Number::Whole(value) => series.encode_gauge(&value)?,
-                Number::Real(value) => series.encode_gauge(&value)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-// === impl FindingGauge ===
-
-/// The findings of all monitors: one series for each that is there.
-#[derive(Debug)]
-struct FindingGauge {
-    kinds: Arc<OnceLock<Vec<FindingKind>>>,
-    monitors: Monitors,
-}
-
-impl Collector for FindingGauge {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let help = "Something that was found at the last check beside the verdict (1); gone when it is mended.";
-        let kind = ConstGauge::new(0_i64).metric_type();
-        let mut encoder = encoder.encode_descriptor("sslmonitor_finding", help, None, kind)?;
-        let kinds = self.kinds.get().map(Vec::as_slice).unwrap_or_default();
-        for (key, sample) in &*lock(&self.monitors) {
-            let names = [("namespace", &*key.namespace), ("name", &*key.name), ("domain", &*sample.domain)];
-            for (_, (kind, severity)) in (0_u32..64).zip(kinds).filter(|(bit, _)| sample.findings >> bit & 1 == 1) {
-                let labels = ((names, [("port", sample.port)]), [("type", *kind), ("severity", *severity)]);
-                encoder.encode_family(&labels)?.encode_gauge(&1_i64)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-// === impl ScheduleSource ===
-
-/// The gauges of the schedule, once someone has said where to find them.
-#[derive(Default)]
-struct ScheduleSource {
-    numbers: OnceLock<Box<dyn Fn() -> ScheduleNumbers + Send + Sync>>,
-}
-
-impl Collector for ScheduleSource {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Some(numbers) = self.numbers.get() else { return Ok(()) };
-        let ScheduleNumbers { waiting, ready, in_flight } = numbers();
-        for (name, help, value) in [
-            ("sslmonitor_schedule_waiting", "Probes whose time has not come.", waiting),
-            ("sslmonitor_schedule_in_flight", "Probes that are running.", in_flight),
-        ] {
-            let gauge = ConstGauge::new(value as u64);
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        let help = "Probes that are due and wait for a slot, by lane.";
-        let kind = ConstGauge::new(0_u64).metric_type();
-        let mut encoder = encoder.encode_descriptor("sslmonitor_schedule_ready", help, None, kind)?;
-        for (lane, value) in ready {
-            encoder.encode_family(&[("lane", lane)])?.encode_gauge(&(value as u64))?;
-        }
-        Ok(())
-    }
-}
-
-impl Debug for ScheduleSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScheduleSource").field("watched", &self.numbers.get().is_some()).finish()
     }
 }
 
