@@ -266,7 +266,10 @@ impl Judgement {
     }
 
     fn judge_bad_proof(&mut self, error: &rustls::Error, leaf: &Leaf<'_>) {
-        use rustls::Error::InvalidCertificate;
+        use rustls::{
+            Error::{InvalidCertificate, PeerMisbehaved},
+            PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme as UnknownScheme,
+        };
         let bits = certificate::rsa_bits(leaf.parsed);
         match error {
             // The library refuses weak keys as bad signatures: that is no mismatch.
@@ -277,7 +280,7 @@ impl Judgement {
                     format!("the certificate's key is RSA with {bits} bits; at most {MAX_RSA_BITS} can be verified");
                 self.add(FaultKind::UnsupportedAlgorithm, detail);
             }
-            InvalidCertificate(_) if !certificate::is_supported(leaf.parsed) => {
+            InvalidCertificate(_) | PeerMisbehaved(UnknownScheme) if !certificate::is_supported(leaf.parsed) => {
                 self.add(FaultKind::UnsupportedAlgorithm, UNUSUAL_KEY);
             }
             InvalidCertificate(

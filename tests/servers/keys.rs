@@ -47,6 +47,11 @@ fn too_large(row: Row) -> Row {
     row.reason(Reason::CertificateTooLarge).faults(&[Fault::NotVerifiable]).in_the_clear("TLS1.2", ECDSA)
 }
 
+/// The server finds no signature that it can make among those that can be verified; its certificate is shown by other means.
+fn unverifiable(row: Row) -> Row {
+    row.reason(Reason::NoCommonCipher).faults(&[Fault::UnsupportedAlgorithm])
+}
+
 pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| {
         rsa(on, "RSA-512", 512, "")
@@ -63,11 +68,10 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| key(on, "RSA-8192", "-algorithm RSA -pkeyopt rsa_keygen_bits:8192 -pkeyopt rsa_keygen_primes:5", ""),
     |on| key(on, "RSA e=3", "-algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3", ""),
     |on| {
-        key(on, "RSA-PSS key (rsassaPss SPKI)", "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
+        unverifiable(key(on, "RSA-PSS key (rsassaPss SPKI)", "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", ""))
             .in_the_clear("TLS1.2", ECDHE_RSA)
     },
+    |on| unverifiable(key(on, "RSA-PSS key TLS 1.3", "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "-tls1_3")),
     |on| {
         signed(on, "certificate signed with RSA-PSS", "rsa", "-sigopt rsa_padding_mode:pss")
             .faults(&[Fault::UnsupportedAlgorithm])
@@ -79,18 +83,9 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| signed(on, "certificate signed ECDSA-SHA224", "int", "-sha224").faults(&[Fault::UnsupportedAlgorithm]),
     |on| signed(on, "certificate signed P-256 + SHA-512", "int", "-sha512"),
     |on| key(on, "Ed25519 leaf", "-algorithm ED25519", ""),
-    |on| {
-        key(on, "Ed448 leaf", "-algorithm ED448", "")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
-            .in_the_clear("TLS1.2", ECDSA)
-    },
-    |on| {
-        key(on, "Ed448 leaf TLS 1.2", "-algorithm ED448", "-tls1_2")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
-            .in_the_clear("TLS1.2", ECDSA)
-    },
+    |on| unverifiable(key(on, "Ed448 leaf", "-algorithm ED448", "")).in_the_clear("TLS1.2", ECDSA),
+    |on| unverifiable(key(on, "Ed448 leaf TLS 1.2", "-algorithm ED448", "-tls1_2")).in_the_clear("TLS1.2", ECDSA),
+    |on| unverifiable(key(on, "Ed448 leaf TLS 1.3", "-algorithm ED448", "-tls1_3")),
     |on| signed_by(on, "Ed448 CA", "-algorithm ED448", "").faults(&[Fault::UnsupportedAlgorithm]),
     |on| curve(on, "P-384 leaf", "P-384", ""),
     |on| curve(on, "P-521 leaf", "P-521", ""),
@@ -100,23 +95,11 @@ pub(crate) const ROWS: &[fn(&Stage) -> Row] = &[
     |on| signed_by(on, "P-521 CA, SHA-512", "-algorithm EC -pkeyopt ec_paramgen_curve:P-521", "-sha512"),
     |on| signed_by(on, "P-521 CA, SHA-256", "-algorithm EC -pkeyopt ec_paramgen_curve:P-521", "-sha256"),
     |on| signed_by(on, "P-384 CA, SHA-256", "-algorithm EC -pkeyopt ec_paramgen_curve:P-384", "-sha256"),
-    |on| {
-        curve(on, "secp256k1 leaf TLS 1.2", "secp256k1", "-tls1_2")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
-            .in_the_clear("TLS1.2", ECDSA)
-    },
+    |on| unverifiable(curve(on, "secp256k1 leaf TLS 1.2", "secp256k1", "-tls1_2")).in_the_clear("TLS1.2", ECDSA),
     |on| curve(on, "secp256k1 leaf TLS 1.3", "secp256k1", "-tls1_3").hidden(Reason::ProtocolTooOld),
+    |on| unverifiable(curve(on, "P-224 leaf TLS 1.2", "P-224", "-tls1_2")).in_the_clear("TLS1.2", ECDSA),
     |on| {
-        curve(on, "P-224 leaf TLS 1.2", "P-224", "-tls1_2")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
-            .in_the_clear("TLS1.2", ECDSA)
-    },
-    |on| {
-        curve(on, "brainpoolP256 leaf TLS 1.2", "brainpoolP256r1", "-tls1_2")
-            .reason(Reason::NoCommonCipher)
-            .faults(&[Fault::UnsupportedAlgorithm])
+        unverifiable(curve(on, "brainpoolP256 leaf TLS 1.2", "brainpoolP256r1", "-tls1_2"))
             .in_the_clear("TLS1.2", ECDSA)
     },
     |on| {

@@ -1,4 +1,4 @@
-//! 139 ways in which servers behave, good, odd and broken: each with the certificate that is seen, or why there is none.
+//! 141 ways in which servers behave, good, odd and broken: each with the certificate that is seen, or why there is none.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod keys;
@@ -17,7 +17,7 @@ use futures::{StreamExt as _, stream};
 use row::{Outcome, Row, Stage};
 
 /// How many behaviours there are, and how many of them must give up their certificate.
-const ROWS: usize = 139;
+const ROWS: usize = 141;
 const ENOUGH: usize = 110;
 
 #[tokio::test(flavor = "multi_thread")]
