@@ -148,6 +148,8 @@ async fn read(response: Response<Incoming>, allowance: &Allowance) -> Result<Fet
             return Err(FetchError::TooLong(limit));
         }
         fetched.hold(data.len(), &allowance.budget)?;
+        // Room for as much as is held, no more: doubling would take up to twice the budget.
+        fetched.make_room(data.len());
         fetched.bytes.extend_from_slice(data);
     }
     Ok(fetched)
@@ -170,6 +172,12 @@ impl Fetched {
             None => self.held = Some(permit),
         }
         Ok(())
+    }
+
+    /// Room for so many bytes more, in whole MiB, as they are held.
+    fn make_room(&mut self, more: usize) {
+        let needed = (self.bytes.len() + more).next_multiple_of(MIB);
+        self.bytes.reserve_exact(needed - self.bytes.len());
     }
 }
 
