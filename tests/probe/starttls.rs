@@ -128,3 +128,38 @@ async fn an_old_server_is_asked_for_tls_on_every_connection() {
     assert_eq!((reason, stage), (FailureReason::ProtocolTooOld, Stage::Handshake));
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn floods_in_the_clear_are_left_early_and_a_server_without_tls_is_told() {
+    let lines = b"220-still greeting\r\n".repeat(1000);
+    for (flood, what) in [(vec![b'x'; 1 << 16], "a line of more than 2048 bytes"), (lines, "more than 100 lines")] {
+        let (address, task) = peer(move |mut stream| async move {
+            stream.write_all(b"220-").await?;
+            for _ in 0..1024 {
+                // Left early: what cannot be sent any more is no fault of the peer's.
+                if stream.write_all(&flood).await.is_err() {
+                    return Ok(());
+                }
+            }
+            panic!("tens of megabytes were taken")
+        })
+        .await;
+        let seen = look_within(address, PATIENCE).await;
+        let (reason, stage, detail) = bare_failure(&seen);
+        assert_eq!((reason, stage), (FailureReason::StartTlsFailed, Stage::StartTls));
+        assert!(detail.contains(what), "{detail}");
+        task.await.unwrap();
+    }
+    let (address, task) = peer(|mut stream| async move {
+        stream.write_all(b"220 mail.test\r\n").await?;
+        heard(&mut stream).await?;
+        stream.write_all(b"250-mail.test\r\n250 SIZE\r\n").await?;
+        while stream.read(&mut [0; 64]).await? > 0 {}
+        Ok(())
+    })
+    .await;
+    let seen = look_within(address, PATIENCE).await;
+    let (reason, stage, _) = bare_failure(&seen);
+    assert_eq!((reason, stage), (FailureReason::StartTlsUnavailable, Stage::StartTls));
+    task.await.unwrap();
+}
