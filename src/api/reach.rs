@@ -50,7 +50,7 @@ pub struct ProxySpec {
         .message("proxy.url must be http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT, without user name or password"))]
     pub url: Option<String>,
 
-    /// A Secret with the keys username and password, and address in place of url. It must carry the label
+    /// A Secret with the keys address (a URL as above), username and password; with url besides, both must be the same. It must carry the label
     /// sslmonitor.io/allowed: "true".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,

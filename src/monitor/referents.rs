@@ -130,16 +130,16 @@ pub fn proxy_from(spec: &ProxySpec, secret: Option<&Material>) -> Result<Option<
     let what = Referent::Proxy;
     let Some(secret) = secret else { return Ok(spec.url.as_deref().and_then(proxy::parse)) };
     allowed(secret, what)?;
-    let base = if let Some(url) = &spec.url {
-        proxy::parse(url)
-    } else {
-        let address = str::from_utf8(value(secret, what, "address")?).unwrap_or_default();
-        let rule = || what.invalid(format!("key address of Secret {} {}", secret.name, proxy::RULE));
-        Some(proxy::parse(address.trim()).ok_or_else(rule)?)
-    };
+    // Whoever writes a monitor need not be allowed to read the Secret: it says itself where its password may go.
+    let address = str::from_utf8(value(secret, what, "address")?).unwrap_or_default();
+    let rule = || what.invalid(format!("key address of Secret {} {}", secret.name, proxy::RULE));
+    let base = Some(proxy::parse(address.trim()).ok_or_else(rule)?);
+    if spec.url.as_deref().is_some_and(|url| proxy::parse(url) != base) {
+        return Err(what.invalid(format!("key address of Secret {} names another proxy than proxy.url", secret.name)));
+    }
     let username = match secret.values.get("username") {
-        None if spec.url.is_none() => return Ok(base),
-        _ => value(secret, what, "username")?,
+        None => return Ok(base),
+        Some(_) => value(secret, what, "username")?,
     };
     let password = value(secret, what, "password")?;
     let credentials = proxy::credentials(username, password).ok_or_else(|| {

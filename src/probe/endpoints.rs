@@ -31,10 +31,12 @@ impl Sights {
     }
 
     /// What is to be said of the target: the deciding address's own words, but for the failure. That is of the address that came
-    /// furthest of those that showed a certificate, and `None` if one of them completed its handshake.
+    /// furthest of those that showed a certificate, and `None` if one of them completed its handshake; but where the
+    /// deciding address speaks nothing that is accepted, that stands.
     pub(super) fn conclude(mut self) -> Observation {
         let mut observation = self.deciding.map(|(_, sight)| sight).unwrap_or_default();
         if let Some((mildest, _, failure)) = self.mildest
+            && !is_outdated(&observation)
             && mildest < gravity(observation.failure.as_ref())
         {
             observation.failure = failure;
@@ -74,18 +76,27 @@ fn weigh(one: &Observation, other: &Observation) -> Ordering {
     }
 }
 
-/// The less, the worse: the worst fault, whether the proof is there, and the end of the leaf. A certificate that is good but
+/// In the order in which it counts: no fault, the worst fault, not outdated, unproven, the end of the leaf.
+type Badness = (bool, Option<(bool, FaultKind)>, bool, bool, Option<jiff::Timestamp>);
+
+/// The less, the worse: the worst fault, whether only old words are spoken, whether the proof is there, and the end of the leaf. A certificate that is good but
 /// unproven is that of a broken connection: one that is proven says more.
 ///
 /// A validity that has yet to begin passes by itself, maybe within the difference of two clocks: any fault that stays says more.
-fn badness(sight: &Observation) -> (bool, Option<(bool, FaultKind)>, bool, Option<jiff::Timestamp>) {
+fn badness(sight: &Observation) -> Badness {
     let presented = sight.presented.as_ref();
     let kinds = presented.into_iter().flat_map(|presented| presented.verdict.faults.iter().map(|fault| fault.kind));
     let lasting = kinds.filter(|kind| *kind != FaultKind::Unproven);
     let worst = lasting.map(|kind| (kind == FaultKind::NotYetValid, kind)).min();
     let unproven = presented.is_some_and(|presented| !presented.proven);
     let not_after = presented.and_then(|presented| presented.leaf.as_ref()).map(|leaf| leaf.not_after);
-    (worst.is_none(), worst, unproven, not_after)
+    (worst.is_none(), worst, !is_outdated(sight), unproven, not_after)
+}
+
+/// Whether an address showed its certificate and speaks nothing that is accepted: clients fail there, whatever the others do.
+fn is_outdated(sight: &Observation) -> bool {
+    let reason = sight.failure.as_ref().map(|failure| failure.reason);
+    sight.presented.is_some() && matches!(reason, Some(FailureReason::ProtocolTooOld | FailureReason::NoCommonCipher))
 }
 
 /// How much a failure without a certificate tells: most after a connection came about.
@@ -102,7 +113,9 @@ fn telling(sight: &Observation) -> u8 {
 fn gravity(failure: Option<&Failure>) -> u8 {
     match failure.map(|failure| failure.reason) {
         None => 0,
-        Some(FailureReason::ClientCertificateRequired | FailureReason::ProtocolTooOld) => 1,
+        Some(
+            FailureReason::ClientCertificateRequired | FailureReason::ProtocolTooOld | FailureReason::NoCommonCipher,
+        ) => 1,
         Some(_) => 2,
     }
 }
@@ -195,7 +208,7 @@ mod tests {
         let refused = || fails(Reason::ConnectionRefused, Stage::Connect);
         let unreachable = || fails(Reason::HostUnreachable, Stage::Connect);
         let good = || shows(9, &[]);
-        let rows: [(&str, Vec<Observation>, u8, Option<Reason>); 15] = [
+        let rows: [(&str, Vec<Observation>, u8, Option<Reason>); 18] = [
             ("one alone", vec![good()], 0, None),
             ("the worst fault", vec![shows(9, &[HostnameMismatch]), shows(9, &[Expired]), good()], 1, None),
             (
@@ -243,6 +256,24 @@ mod tests {
                 ],
                 0,
                 Some(Reason::ClientCertificateRequired),
+            ),
+            (
+                "what is too old, beside what is not",
+                vec![shows(5, &[]), but(shows(9, &[]), Reason::ProtocolTooOld)],
+                1,
+                Some(Reason::ProtocolTooOld),
+            ),
+            (
+                "a certificate read in the clear, beside a handshake",
+                vec![but(shows(9, &[Unproven]), Reason::NoCommonCipher), shows(5, &[])],
+                0,
+                Some(Reason::NoCommonCipher),
+            ),
+            (
+                "a fault, beside what is too old",
+                vec![but(shows(5, &[]), Reason::ProtocolTooOld), shows(9, &[Expired])],
+                1,
+                None,
             ),
             ("who answered", vec![unreachable(), refused()], 1, Some(Reason::ConnectionRefused)),
             ("who was connected to", vec![refused(), fails(Reason::NotTls, Stage::Handshake)], 1, Some(Reason::NotTls)),

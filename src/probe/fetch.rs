@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{AddressPolicy, Failure, connect::connect, resolve::Names, text};
+use super::{AddressPolicy, Failure, MAX_ENDPOINTS, connect::connect, resolve::Names, text};
 
 /// The longest head of an answer.
 const MAX_HEAD: usize = 16 * 1024;
@@ -106,6 +106,7 @@ impl Web<'_> {
                 Err(denied) => denial = Some(denied.to_string()),
             }
         }
+        vetted.truncate(MAX_ENDPOINTS);
         match denial {
             Some(denial) if vetted.is_empty() => Err(FetchError::Denied(denial)),
             _ => Ok(vetted),

@@ -146,7 +146,7 @@ fn unresolved(name: &str) -> Failure {
 pub(super) async fn prepare(stream: &mut TcpStream, target: &Target, deadline: Instant) -> Result<(), Failure> {
     send_header(stream, target, deadline).await?;
     match target.starttls {
-        Some(protocol) => starttls::upgrade(stream, protocol, &target.host, deadline).await,
+        Some(protocol) => starttls::upgrade(stream, protocol, target.verified_name(), deadline).await,
         None => Ok(()),
     }
 }

@@ -65,8 +65,15 @@ fn the_login_of_a_proxy_comes_from_the_secret_among_the_manifests_and_without_it
     assert!(format!("{}{}", said.stdout, said.stderr).contains("login"), "{said:?}");
     assert!(asked.try_recv().is_err());
 
-    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: login\n  labels: {sslmonitor.io/allowed: \"true\"}\n\
-                  stringData: {username: user, password: s3cret}\n";
+    let secret = |address: &str| {
+        let head = "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: login\n  labels: {sslmonitor.io/allowed: \"true\"}\n";
+        format!("{head}stringData: {{address: \"http://{address}\", username: user, password: s3cret}}\n")
+    };
+    // The Secret says where its password may go.
+    let said = farm.check_with(&["-f", "-"], &format!("{monitor}{}", secret("127.0.0.1:9")));
+    assert_eq!((said.code != Some(0), farm.accepted()), (true, 0), "{}", said.stdout);
+    assert!(asked.try_recv().is_err());
+    let secret = secret(&address.to_string());
     let said = farm.check_with(&["-f", "-"], &format!("{monitor}{secret}"));
     assert_eq!((said.code, farm.accepted()), (Some(0), 1), "{said:?}");
     let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nProxy-Authorization: Basic {LOGIN}\r\n\r\n");

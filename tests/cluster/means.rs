@@ -133,7 +133,8 @@ async fn once_the_login_of_its_proxy_is_there_the_proxy_is_used_and_told_it() {
     becomes(&scene, "web", &missing).await;
     assert_eq!((asked.lock().unwrap().clone(), server.accepted()), (Vec::<String>::new(), 0));
 
-    scene.secret("login", label(), &json!({"username": "user", "password": "s3cret-of-the-proxy"})).await;
+    let login = json!({"address": format!("http://{proxy}"), "username": "user", "password": "s3cret-of-the-proxy"});
+    scene.secret("login", label(), &login).await;
     let monitor = becomes(&scene, "web", &ALL_WELL).await;
     let login = BASE64_STANDARD.encode("user:s3cret-of-the-proxy");
     let to = server.address();

@@ -20,6 +20,7 @@ use crate::{
 /// One certificate that is served, and where.
 struct Served<'a> {
     fingerprint: &'a str,
+    not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
     /// All that is known, of the certificate that decides.
     presented: Option<&'a Presented>,
@@ -49,6 +50,7 @@ fn served<'a>(observation: &'a Observation, presented: &'a Presented) -> Vec<Ser
     let leaf = presented.leaf.as_ref();
     let mut served = vec![Served {
         fingerprint: &presented.fingerprint,
+        not_before: leaf.map(|leaf| leaf.not_before),
         not_after: leaf.map(|leaf| leaf.not_after),
         presented: Some(presented),
         endpoints: Vec::new(),
@@ -61,6 +63,7 @@ fn served<'a>(observation: &'a Observation, presented: &'a Presented) -> Vec<Ser
             Some(served) => served.endpoints.push(endpoint),
             None => served.push(Served {
                 fingerprint,
+                not_before: endpoint.not_before,
                 not_after: endpoint.not_after,
                 presented: None,
                 endpoints: vec![endpoint],
@@ -224,8 +227,7 @@ impl Served<'_> {
     /// By the beginning of validity, which a renewal moves forward even where it makes the certificate shorter; by the end where the
     /// beginning is not known or the same.
     fn age(&self, expected: &ExpectedCertificate) -> Age {
-        let not_before = self.presented.and_then(|presented| Some(presented.leaf.as_ref()?.not_before));
-        let begins = not_before.map_or(std::cmp::Ordering::Equal, |begin| begin.cmp(&expected.not_before));
+        let begins = self.not_before.map_or(std::cmp::Ordering::Equal, |begin| begin.cmp(&expected.not_before));
         let ends = self.not_after.map_or(std::cmp::Ordering::Equal, |end| end.cmp(&expected.not_after));
         match begins.then(ends) {
             std::cmp::Ordering::Less => Age::Older,
