@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{AddressPolicy, Failure, MAX_ENDPOINTS, connect::connect, resolve::Names, text};
+use super::{AddressPolicy, Failure, connect::connect, resolve::Names, text};
 
 /// The longest head of an answer.
 const MAX_HEAD: usize = 16 * 1024;
@@ -98,17 +98,9 @@ impl Web<'_> {
             let resolved = self.names.resolve(&place.host, None, deadline).await;
             resolved.map_err(|failure| FetchError::Unreachable(failure.detail))?.in_turns().collect()
         };
-        let mut denial = None;
-        let mut vetted = Vec::new();
-        for address in found {
-            match self.policy.check(address) {
-                Ok(()) => vetted.push(SocketAddr::new(address, place.port)),
-                Err(denied) => denial = Some(denied.to_string()),
-            }
-        }
-        vetted.truncate(MAX_ENDPOINTS);
-        match denial {
-            Some(denial) if vetted.is_empty() => Err(FetchError::Denied(denial)),
+        let (vetted, denied) = self.policy.sift(found, place.port);
+        match denied.last() {
+            Some(denial) if vetted.is_empty() => Err(FetchError::Denied(denial.to_string())),
             _ => Ok(vetted),
         }
     }
@@ -149,8 +141,6 @@ async fn read(response: Response<Incoming>, allowance: &Allowance) -> Result<Fet
             return Err(FetchError::TooLong(limit));
         }
         fetched.hold(data.len(), &allowance.budget)?;
-        // Room for as much as is held, no more: doubling would take up to twice the budget.
-        fetched.make_room(data.len());
         fetched.bytes.extend_from_slice(data);
     }
     Ok(fetched)
@@ -159,7 +149,7 @@ async fn read(response: Response<Incoming>, allowance: &Allowance) -> Result<Fet
 // === impl Fetched ===
 
 impl Fetched {
-    /// Make room for so many bytes more.
+    /// Make room for so many bytes more, in whole MiB: as much as is held, for doubling would take up to twice the budget.
     fn hold(&mut self, more: usize, budget: &Arc<Semaphore>) -> Result<(), FetchError> {
         let needed = (self.bytes.len() + more).div_ceil(MIB);
         let missing = needed.saturating_sub(self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
@@ -172,13 +162,8 @@ impl Fetched {
             Some(held) => held.merge(permit),
             None => self.held = Some(permit),
         }
+        self.bytes.reserve_exact(needed * MIB - self.bytes.len());
         Ok(())
-    }
-
-    /// Room for so many bytes more, in whole MiB, as they are held.
-    fn make_room(&mut self, more: usize) {
-        let needed = (self.bytes.len() + more).next_multiple_of(MIB);
-        self.bytes.reserve_exact(needed - self.bytes.len());
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use ipnet::IpNet;
+
+use super::MAX_ENDPOINTS;
 
 /// Which addresses may be dialled. Explicit denials come before explicit permissions, and those before the built-in
 /// denials; what nothing denies is allowed.
@@ -73,6 +75,19 @@ impl AddressPolicy {
             Some((inner, what)) => denied(Cause::Embeds(inner, what)),
             None => Ok(()),
         }
+    }
+
+    /// Those of the addresses that may be dialled, with this port and as many as are looked at; and what denies the others.
+    pub(super) fn sift(&self, found: impl IntoIterator<Item = IpAddr>, port: u16) -> (Vec<SocketAddr>, Vec<Denied>) {
+        let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+        for address in found {
+            match self.check(address) {
+                Ok(()) => allowed.push(SocketAddr::new(address, port)),
+                Err(denial) => denied.push(denial),
+            }
+        }
+        allowed.truncate(MAX_ENDPOINTS);
+        (allowed, denied)
     }
 
     /// What the address is by itself that denies it.

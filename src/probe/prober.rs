@@ -245,16 +245,8 @@ pub(super) fn vet(
     port: u16,
     found: impl Iterator<Item = IpAddr>,
 ) -> Result<Vec<SocketAddr>, String> {
-    let mut denied = Vec::new();
-    let mut vetted = Vec::new();
-    for address in found {
-        match policy.check(address) {
-            Ok(()) => vetted.push(SocketAddr::new(address, port)),
-            Err(denial) => denied.push(denial),
-        }
-    }
+    let (vetted, denied) = policy.sift(found, port);
     if !vetted.is_empty() {
-        vetted.truncate(MAX_ENDPOINTS);
         return Ok(vetted);
     }
     let causes: Vec<String> = denied.iter().take(3).map(ToString::to_string).collect();

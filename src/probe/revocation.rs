@@ -101,3 +101,14 @@ fn reason(number: &[u8]) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// These bytes with some of them replaced, wherever the places fall, and cut.
+#[cfg(test)]
+fn changed(mut bytes: Vec<u8>, changes: Vec<(usize, u8)>, cut: usize) -> Vec<u8> {
+    for (at, byte) in changes {
+        let at = at % bytes.len();
+        bytes[at] = byte;
+    }
+    bytes.truncate(cut);
+    bytes
+}

@@ -273,6 +273,7 @@ mod tests {
     use super::*;
     use crate::probe::{
         TrustStore,
+        revocation::changed,
         revocation::issuer::{Issuers, members},
     };
 
@@ -396,12 +397,7 @@ mod tests {
             cut in 0..2000_usize,
         ) {
             static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| der((1..5).map(|number| vec![number])));
-            let mut changed = GOOD.clone();
-            for (at, byte) in changes {
-                let at = at % changed.len();
-                changed[at] = byte;
-            }
-            changed.truncate(cut);
+            let changed = changed(GOOD.clone(), changes, cut);
             if changed == *GOOD {
                 prop_assert_eq!(read(&changed).unwrap().entries.len(), 4);
             } else {

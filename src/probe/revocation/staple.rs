@@ -117,6 +117,7 @@ mod tests {
     use super::*;
     use crate::probe::{
         TrustStore,
+        revocation::changed,
         revocation::issuer::{Issuers, members},
     };
 
@@ -144,12 +145,7 @@ mod tests {
             cut in 0..2000_usize,
         ) {
             let answer = &CAST.2;
-            let mut changed = answer.clone();
-            for (at, byte) in changes {
-                let at = at % changed.len();
-                changed[at] = byte;
-            }
-            changed.truncate(cut);
+            let changed = changed(answer.clone(), changes, cut);
             if changed == *answer {
                 prop_assert_eq!(judged(&changed), Ok(RevocationState::Good));
             } else {
