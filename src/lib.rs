@@ -21,6 +21,7 @@ pub mod cli;
 pub mod controller;
 pub mod metrics;
 pub mod monitor;
+pub mod notify;
 pub mod probe;
 pub mod run;
 pub mod schedule;
