@@ -7,6 +7,7 @@
 //! | [`api`] | the types users write, and their validation | nothing of ours |
 //! | [`probe`] | the engine: target → resolve → policy → connect → handshake → verify → observation | nothing of ours |
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
+//! | [`notify`] | the senders: a message, and one bounded exchange with where it is to go | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`cli`] | the command line: text to values | plain types of the above |
