@@ -1,0 +1,10 @@
+//! The senders, against receivers on loopback: good ones, bad ones, and real ones.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod addresses;
+mod faults;
+mod mail;
+mod secrets;
+mod settings;
+mod signature;
+mod support;
