@@ -180,8 +180,10 @@ fn timeout(wanted: Option<Duration>) -> Result<Duration, ChannelError> {
 /// What the kind needs to know where its messages go.
 fn route(settings: &Settings) -> Result<Route, ChannelError> {
     use ChannelKind as Kind;
-    let channel = short(settings.channel.as_ref(), "channel")?;
-    let username = short(settings.username.as_ref(), "username")?;
+    // Discord and Slack take 80 characters.
+    let limit = if settings.kind == Kind::Email { 4096 } else { 80 };
+    let channel = name(settings.channel.as_ref(), "channel", limit)?;
+    let username = name(settings.username.as_ref(), "username", limit)?;
     let token = settings.secret.token.clone();
     Ok(match settings.kind {
         Kind::Webhook => Route::Webhook,
@@ -207,16 +209,16 @@ fn route(settings: &Settings) -> Result<Route, ChannelError> {
         Kind::Opsgenie if token.is_none() => return Err(missing("secret.token", "give the API key")),
         Kind::Opsgenie => Route::Opsgenie,
         Kind::Alertmanager => Route::Alertmanager,
-        Kind::Email => Route::Email(email::addresses(settings.channel.as_deref(), settings.username.as_deref())?),
+        Kind::Email => Route::Email(email::addresses(channel.as_deref(), username.as_deref())?),
     })
 }
 
-/// The most characters of a channel's or user's name; the vendors' limits are about 80. E-mail has limits of its own.
-fn short(text: Option<&String>, field: &'static str) -> Result<Option<String>, ChannelError> {
+/// A channel's or user's name, in so many characters.
+fn name(text: Option<&String>, field: &'static str, limit: usize) -> Result<Option<String>, ChannelError> {
     match text {
-        Some(text) if text.len() > 1024 || text.chars().any(char::is_control) => Err(ChannelError {
+        Some(text) if text.chars().count() > limit || text.chars().any(char::is_control) => Err(ChannelError {
             field,
-            found: "it is longer than 1024 bytes, or has control characters".to_owned(),
+            found: format!("it is longer than {limit} characters, or has control characters"),
             remedy: "give a name in one line",
         }),
         text => Ok(text.filter(|text| !text.is_empty()).cloned()),

@@ -25,7 +25,8 @@ pub(super) fn fit(text: &str, limit: usize, escape: Escape) -> String {
     out
 }
 
-/// As many of the lines as fit, each escaped, joined by line feeds; then how many were left out.
+/// As many of the lines as fit, each escaped, joined by line feeds; then how many were left out. The first line is there in any case,
+/// cut if need be.
 pub(super) fn fit_lines(lines: &[String], limit: usize, escape: Escape) -> String {
     let whole = lines.iter().map(|line| fit(line, limit, escape)).collect::<Vec<_>>().join("\n");
     if length(&whole) <= limit {
@@ -34,7 +35,7 @@ pub(super) fn fit_lines(lines: &[String], limit: usize, escape: Escape) -> Strin
     let room = limit.saturating_sub(REST);
     let (mut out, mut units) = (String::new(), 0);
     for (shown, line) in lines.iter().enumerate() {
-        let line = fit(line, room, escape);
+        let line = fit(line, room.saturating_sub(1), escape);
         units += length(&line) + 1;
         if units > room {
             return out + &format!("… and {} more", lines.len() - shown);
@@ -42,6 +43,7 @@ pub(super) fn fit_lines(lines: &[String], limit: usize, escape: Escape) -> Strin
         out += &line;
         out.push('\n');
     }
+    out.truncate(out.trim_end().len());
     out
 }
 
@@ -141,6 +143,14 @@ mod tests {
         let cut = fit_lines(&lines, 100, html);
         assert_eq!(cut, "&lt;line 1&gt;\n&lt;line 2&gt;\n&lt;line 3&gt;\n&lt;line 4&gt;\n… and 96 more");
         assert!(length(&cut) <= 100);
+    }
+
+    #[test]
+    fn a_first_line_that_does_not_fit_is_cut_and_not_left_out() {
+        let long = "<".repeat(100);
+        let cut = "&lt;".repeat(16);
+        assert_eq!(fit_lines(std::slice::from_ref(&long), 100, html), "&lt;".repeat(24) + "…");
+        assert_eq!(fit_lines(&[long, "b".repeat(50)], 100, html), format!("{cut}…\n… and 1 more"));
     }
 
     #[test]

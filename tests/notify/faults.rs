@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ssl_monitor_operator::notify::{ChannelKind, Outcome, Secrets, Settings, TlsFiles, Why};
-use xtask::farm::{Authority, Leaf};
+use xtask::farm::{Authority, Leaf, pem};
 
-use crate::support::{Answer, Receiver, channel, message, secret, sender, settings, told};
+use crate::support::{Answer, Receiver, channel, key_pem, message, secret, sender, settings, told};
 
 fn refused(code: u16, why: Why) -> Outcome {
     Outcome::Refused { code: Some(code), why }
@@ -247,4 +247,20 @@ async fn only_a_receiver_with_a_trusted_certificate_for_its_name_is_told_anythin
 
     let expired = Receiver::start_tls(ok(), authority.issue(&leaf(&["127.0.0.1"]).expired())).await;
     assert_eq!(tell(trusting(&authority, &expired.https("/"))).await, later(None, Why::NotTrusted));
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_a_client_certificate_gets_the_channels() {
+    let (authority, clients) = (Authority::new("Good"), Authority::new("Clients"));
+    let served = authority.issue(&Leaf::new(["127.0.0.1"]));
+    let receiver = Receiver::start_mutual(Answer::status("200 OK", "", ""), served, &clients).await;
+    let mut settings = settings(ChannelKind::Webhook, &receiver.https("/"));
+    settings.tls.ca_pem = Some(authority.root_pem());
+    let without = sender().send(&channel(&settings), &message()).await;
+    assert!(matches!(without, Outcome::Later { code: None, .. }), "{without:?}");
+    let own = clients.issue(&Leaf { clients_only: true, ..Leaf::new(["operator.test"]) });
+    settings.tls.cert_pem = Some(pem(&own.chain));
+    settings.tls.key_pem = secret(&key_pem(&own));
+    assert_eq!(sender().send(&channel(&settings), &message()).await, Outcome::Delivered);
+    assert_eq!(receiver.seen().requests.len(), 1);
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use rcgen::KeyPair;
-use ssl_monitor_operator::notify::{Channel, ChannelKind, Rules, Secrets, Settings, TemplateText, TlsFiles};
+use ssl_monitor_operator::notify::{
+    Channel, ChannelKind, Rules, Secrets, Settings, TemplateText, TlsFiles, system_roots,
+};
 use xtask::farm::{Authority, Leaf, pem};
 
-use crate::support::{rules, secret, settings};
+use crate::support::{key_pem, rules, secret, settings};
 
 fn said(settings: &Settings) -> String {
     match Channel::new(settings, &Rules { allow_http: false, ..rules() }) {
@@ -63,6 +65,10 @@ fn what_is_wrong_is_said_without_repeating_it() {
             with(|s| s.address = Some("http://hooks.test/T0KEN".to_owned())),
             "address: it begins with http://, where everybody on the way reads along; begin it with https://",
         ),
+        (
+            with(|s| s.username = Some("x".repeat(81))),
+            "username: it is longer than 80 characters, or has control characters; give a name in one line",
+        ),
         (with(|s| s.timeout = Some(Duration::from_millis(10))), "timeout: it is 0.01 s; give 1s to 60s"),
         (with(|s| s.timeout = Some(Duration::from_secs(61))), "timeout: it is 61 s; give 1s to 60s"),
         (
@@ -103,7 +109,7 @@ fn what_is_wrong_is_said_without_repeating_it() {
 #[test]
 fn the_key_has_to_be_that_of_the_client_certificate() {
     let issued = Authority::new("Clients").issue(&Leaf::new(["client.test"]));
-    let own = pem_key(issued.key.secret_der());
+    let own = key_pem(&issued);
     let other = KeyPair::generate().unwrap().serialize_pem();
     let with = |key: &str| Settings {
         tls: TlsFiles { cert_pem: Some(pem(&issued.chain)), key_pem: secret(key), ca_pem: None },
@@ -114,10 +120,9 @@ fn the_key_has_to_be_that_of_the_client_certificate() {
     assert_eq!(said(&with("T0KEN")), "tls.key: it has no private key; give one private key as PEM, not encrypted");
 }
 
-fn pem_key(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::prelude::BASE64_STANDARD.encode(der);
-    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
+#[test]
+fn there_is_always_somebody_to_trust() {
+    assert!(!system_roots().is_empty());
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use base64::Engine as _;
 use jiff::Timestamp;
-use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs};
+use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, server::WebPkiClientVerifier};
 use secrecy::SecretString;
 use ssl_monitor_operator::notify::{
     Certificate, Channel, ChannelKind, Kind, Level, Message, Names, Outcome, Rules, Secrets, Sender, Settings, Subject,
@@ -18,7 +19,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
-use xtask::farm::Issued;
+use xtask::farm::{Authority, Issued};
 
 /// What a receiver does once it has the request.
 #[derive(Debug, Clone)]
@@ -68,6 +69,21 @@ impl Receiver {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
+            .with_single_cert(issued.chain, issued.key)
+            .unwrap();
+        Self::run(answer, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    /// One that talks only to clients with a certificate of this authority.
+    pub(crate) async fn start_mutual(answer: Answer, issued: Issued, clients: &Authority) -> Self {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.root()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.unwrap())
             .with_single_cert(issued.chain, issued.key)
             .unwrap();
         Self::run(answer, Some(TlsAcceptor::from(Arc::new(config)))).await
@@ -263,4 +279,10 @@ pub(crate) fn message() -> Message {
         }),
         parts: Vec::new(),
     }
+}
+
+/// A private key as PEM text.
+pub(crate) fn key_pem(issued: &Issued) -> String {
+    let text = base64::prelude::BASE64_STANDARD.encode(issued.key.secret_der());
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }

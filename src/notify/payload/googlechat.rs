@@ -25,6 +25,10 @@ pub(super) fn payload(told: &Told<'_>) -> Request {
         widgets.push(json!({"textParagraph": {"text": text}}));
     }
     widgets.extend(told.facts().into_iter().map(fact));
+    // A section without widgets is refused.
+    if widgets.is_empty() {
+        widgets.push(json!({"textParagraph": {"text": fit(&told.title, TITLE, html)}}));
+    }
     let body = json!({
         "fallbackText": fit(&told.headline(), TITLE, one_line),
         "cardsV2": [{

@@ -1,5 +1,6 @@
 //! PagerDuty, Events API v2 (<https://developer.pagerduty.com/docs/events-api-v2-overview>): a problem triggers an incident, its
-//! recovery resolves the same one; a change is a change event, which wakes nobody.
+//! recovery resolves the same one; a change is a change event, which wakes nobody. A test triggers an incident of the level's severity,
+//! which its recovery, or somebody, has to resolve.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
