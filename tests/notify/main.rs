@@ -4,6 +4,7 @@
 mod addresses;
 mod faults;
 mod mail;
+mod peers;
 mod secrets;
 mod settings;
 mod signature;

@@ -9,5 +9,6 @@ pub mod generate;
 pub mod install;
 pub mod kubectl;
 pub mod operator;
+pub mod peers;
 pub mod servers;
 pub mod supervise;

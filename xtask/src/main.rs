@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench,
     control_plane::{Binaries, ControlPlane},
-    demo, fuzz, generate, servers,
+    demo, fuzz, generate,
+    peers::Peers,
+    servers,
 };
 
 /// What a contributor to ssl-monitor-operator types.
@@ -141,6 +143,7 @@ fn exit_code(good: bool) -> ExitCode {
 
 fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Binaries::find_or_build()?;
+    Peers::find_or_build()?;
     // Cluster tests mostly wait: more threads than cores are quicker.
     let threads = env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| "8".into());
     let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

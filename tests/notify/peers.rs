@@ -1,0 +1,238 @@
+//! Real receivers: what they say they have got.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use ssl_monitor_operator::notify::{ChannelKind, Kind, Message, Outcome, Secrets, Settings, TlsFiles, Why};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use xtask::{
+    farm::{Authority, Leaf, pem},
+    peers::Peers,
+    supervise::{Launch, Supervised},
+};
+
+use crate::support::{channel, key_pem, message, secret, sender, settings};
+
+/// A running program, and the port of its API.
+struct Peer {
+    process: Supervised,
+    port: u16,
+}
+
+impl Peer {
+    async fn start(launch: Launch, directory: &Path, port: u16, ready: &str) -> Self {
+        let mut peer = Self { process: launch.start(directory).unwrap(), port };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !peer.get(ready).await.starts_with("HTTP/1.0 200") {
+            let log = peer.process.log_tail(20);
+            assert!(peer.process.ended().is_none() && Instant::now() < deadline, "{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        peer
+    }
+
+    /// The answer to a GET; empty if there is none.
+    async fn get(&self, path: &str) -> String {
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await {
+            let request = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
+            let _ = stream.write_all(request.as_bytes()).await;
+            let _ = stream.read_to_end(&mut answer).await;
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
+    }
+}
+
+fn directory() -> std::path::PathBuf {
+    tempfile::Builder::new().prefix("sslmonitor-peers-").tempdir().unwrap().keep()
+}
+
+/// Ports that nobody has now.
+fn free_ports() -> [u16; 2] {
+    [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).map(|free| free.local_addr().unwrap().port())
+}
+
+// === Alertmanager ===
+
+async fn alertmanager() -> Peer {
+    let (directory, [port, _]) = (directory(), free_ports());
+    let config = directory.join("alertmanager.yml");
+    fs::write(&config, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
+    let launch = Launch::new("alertmanager", &Peers::find().unwrap().alertmanager)
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--storage.path={}", directory.join("data").display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .arg("--cluster.listen-address=");
+    Peer::start(launch, &directory, port, "/-/ready").await
+}
+
+/// Domain and severity of the alerts that fire now.
+async fn firing(peer: &Peer) -> Vec<(String, String)> {
+    let alerts = peer.json("/api/v2/alerts").await;
+    let label = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap().to_owned();
+    let mut found: Vec<_> = alerts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|alert| {
+            assert_eq!(alert["status"]["state"], "active");
+            (label(alert, "domain"), label(alert, "severity"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+async fn eventually_firing(peer: &Peer, domains: &[&str]) {
+    let expected: Vec<_> = domains.iter().map(|domain| ((*domain).to_owned(), "critical".to_owned())).collect();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut found = firing(peer).await;
+    while found != expected {
+        assert!(Instant::now() < deadline, "{found:?} are firing, not {expected:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        found = firing(peer).await;
+    }
+}
+
+fn problem(domain: &str, lapses_in: i64) -> Message {
+    let now = Timestamp::now();
+    let mut problem = Message { at: now, lapses: Some(now + SignedDuration::from_secs(lapses_in)), ..message() };
+    domain.clone_into(&mut problem.subject.domain);
+    problem
+}
+
+#[tokio::test]
+#[ignore = "needs Alertmanager and Mailpit: cargo xtask test"]
+async fn alertmanager_fires_for_as_long_as_it_is_told_to_and_resolves() {
+    let peer = alertmanager().await;
+    let channel = channel(&settings(ChannelKind::Alertmanager, &format!("http://127.0.0.1:{}/", peer.port)));
+    let tell = async |message: &Message| {
+        assert_eq!(sender().send(&channel, message).await, Outcome::Delivered, "{}", peer.process.log_tail(20));
+    };
+    let many = Message { parts: vec![problem("kept.test", 4), problem("lapses.test", 4)], ..message() };
+    tell(&many).await;
+    eventually_firing(&peer, &["kept.test", "lapses.test"]).await;
+    let alert = &peer.json("/api/v2/alerts?filter=domain%3D%22kept.test%22").await[0];
+    let labels = json!({
+        "alertname": "SslMonitorExpired", "domain": "kept.test", "namespace": "shop", "port": "443", "severity": "critical",
+        "sslmonitor": "web",
+    });
+    assert_eq!(alert["labels"], labels);
+    assert_eq!(alert["annotations"]["summary"], "the certificate of shop.example.com has expired");
+
+    tell(&Message { kind: Kind::Reminder, ..problem("kept.test", 600) }).await;
+    // When the other one has gone, the first lapse of both is past.
+    eventually_firing(&peer, &["kept.test"]).await;
+    tell(&Message { kind: Kind::Recovery, lapses: None, ..problem("kept.test", 0) }).await;
+    eventually_firing(&peer, &[]).await;
+}
+
+// === Mailpit ===
+
+/// Mailpit with a certificate of this authority, STARTTLS or TLS at once, and one user; and its SMTP port.
+async fn mailpit(authority: &Authority, how: &str) -> (Peer, u16) {
+    let (directory, [port, smtp]) = (directory(), free_ports());
+    let issued = authority.issue(&Leaf::new(["127.0.0.1"]));
+    let file = |name: &str, text: &str| {
+        let path = directory.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let launch = Launch::new("mailpit", &Peers::find().unwrap().mailpit)
+        .arg(format!("--listen=127.0.0.1:{port}"))
+        .arg(format!("--smtp=127.0.0.1:{smtp}"))
+        .arg(format!("--database={}", directory.join("mail.db").display()))
+        .args(["--disable-version-check", "--smtp-strict-rfc-headers", "--smtp-disable-rdns", how])
+        .arg("--smtp-auth-file")
+        .arg(file("users", "me:pass\n"))
+        .arg("--smtp-tls-cert")
+        .arg(file("tls.crt", &pem(&issued.chain)))
+        .arg("--smtp-tls-key")
+        .arg(file("tls.key", &key_pem(&issued)));
+    (Peer::start(launch, &directory, port, "/readyz").await, smtp)
+}
+
+fn mail(address: &str, authority: &Authority, password: &str) -> Settings {
+    Settings {
+        channel: Some("Öps <ops@example.com>, b@example.org".to_owned()),
+        username: Some("Monitor <ssl@example.net>".to_owned()),
+        secret: Secrets { username: secret("me"), password: secret(password), ..Secrets::default() },
+        tls: TlsFiles { ca_pem: Some(authority.root_pem()), ..TlsFiles::default() },
+        ..settings(ChannelKind::Email, address)
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Alertmanager and Mailpit: cargo xtask test"]
+async fn a_mail_server_has_the_mail_as_it_was_sent() {
+    let authority = Authority::new("Mail");
+    let (peer, smtp) = mailpit(&authority, "--smtp-require-starttls").await;
+    let settings = mail(&format!("smtp://127.0.0.1:{smtp}"), &authority, "pass");
+    let evil = Message {
+        title: "<script>alert(1)</script>\r\nBcc: x@example.com".to_owned(),
+        detail: ".\r\n.\r\nQUIT\r\nMüller & Söhne".to_owned(),
+        ..message()
+    };
+    let outcome = sender().send(&channel(&settings), &evil).await;
+    assert_eq!(outcome, Outcome::Delivered, "{}", peer.process.log_tail(20));
+    let got = peer.json("/api/v1/message/latest").await;
+    assert_eq!(got["Subject"], "🔴 Critical: <script>alert(1)</script>  Bcc: x@example.com");
+    assert_eq!(got["From"], json!({"Name": "Monitor", "Address": "ssl@example.net"}));
+    let to = json!([{"Name": "Öps", "Address": "ops@example.com"}, {"Name": "", "Address": "b@example.org"}]);
+    assert_eq!((&got["To"], &got["Bcc"], &got["Cc"]), (&to, &json!([]), &json!([])));
+    let (text, html) = (got["Text"].as_str().unwrap(), got["HTML"].as_str().unwrap());
+    assert!(text.contains(".\r\n.\r\nQUIT\r\nMüller & Söhne\r\nWhat to do: Renew it.\r\n"), "{text}");
+    assert!(html.contains("&lt;script&gt;") && html.contains("Müller &amp; Söhne"), "{html}");
+    assert!(!html.contains("<script>"));
+
+    let recovery = Message { kind: Kind::Recovery, id: "m-2".to_owned(), ..message() };
+    assert_eq!(sender().send(&channel(&settings), &recovery).await, Outcome::Delivered);
+    let later = peer.json("/api/v1/message/latest/headers").await;
+    let first = peer.json(&format!("/api/v1/message/{}/headers", got["ID"].as_str().unwrap())).await;
+    assert_eq!(first["References"], later["References"]);
+    assert_eq!(first["In-Reply-To"], later["In-Reply-To"]);
+    assert_ne!(first["Message-Id"], later["Message-Id"]);
+    assert_eq!((first["Importance"].clone(), &later["Importance"]), (json!(["high"]), &Value::Null));
+    assert_eq!(peer.json("/api/v1/messages").await["total"], 2);
+}
+
+#[tokio::test]
+#[ignore = "needs Alertmanager and Mailpit: cargo xtask test"]
+async fn a_mail_server_gets_nothing_by_a_wrong_login_or_without_trust() {
+    let authority = Authority::new("Mail");
+    let (peer, smtp) = mailpit(&authority, "--smtp-require-starttls").await;
+    let address = format!("smtp://127.0.0.1:{smtp}");
+    let tell = async |settings: Settings| sender().send(&channel(&settings), &message()).await;
+    let wrong = tell(mail(&address, &authority, "wrong")).await;
+    assert_eq!(wrong, Outcome::Refused { code: Some(535), why: Why::LoginRefused });
+    let untrusted = tell(mail(&address, &Authority::new("Other"), "pass")).await;
+    assert_eq!(untrusted, Outcome::Later { after: None, code: None, why: Why::NotTrusted });
+    let anonymous = Settings { secret: Secrets::default(), ..mail(&address, &authority, "") };
+    assert_eq!(tell(anonymous).await, Outcome::Refused { code: Some(530), why: Why::MailRefused });
+    assert_eq!(peer.json("/api/v1/messages").await["total"], 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Alertmanager and Mailpit: cargo xtask test"]
+async fn a_mail_server_can_speak_tls_at_once() {
+    let authority = Authority::new("Mail");
+    let (peer, smtp) = mailpit(&authority, "--smtp-require-tls").await;
+    let settings = mail(&format!("smtps://127.0.0.1:{smtp}"), &authority, "pass");
+    let outcome = sender().send(&channel(&settings), &message()).await;
+    assert_eq!(outcome, Outcome::Delivered, "{}", peer.process.log_tail(20));
+    assert_eq!(peer.json("/api/v1/messages").await["total"], 1);
+}
