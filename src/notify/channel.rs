@@ -42,7 +42,7 @@ pub struct Rules {
     pub roots: Arc<RootCertStore>,
 }
 
-/// A destination, ready to use. Cheap to clone; printing it shows its kind only.
+/// A destination, ready to use. Printing it shows its kind and timeout only.
 #[derive(Clone)]
 pub struct Channel {
     pub(super) kind: ChannelKind,

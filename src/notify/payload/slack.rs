@@ -1,25 +1,25 @@
-//! Slack: an attachment of blocks, by an incoming webhook or by `chat.postMessage`
+//! Slack: the headline, which notifications show, too, and an attachment of blocks, by an incoming webhook or by `chat.postMessage`
 //! (<https://docs.slack.dev/reference/methods/chat.postMessage>).
 //!
-//! All text of others is `plain_text`, in which nothing is markup; the one text that is not (for notifications) is escaped.
+//! In the attachment all text is `plain_text`, in which nothing is markup; in the headline markup is off, and what would be an
+//! address or a mention all the same is escaped.
 
 use serde_json::{Value, json};
 
 use super::{Request, set};
 use crate::notify::{
-    text::{self, fit, fit_lines, one_line, plain},
+    text::{self, fit, fit_lines, plain},
     words::{Told, colour},
 };
 
-/// Of a header, a section, a field of a section (<https://docs.slack.dev/reference/block-kit/blocks>), and of the top-level text,
-/// where 4000 is what is recommended.
-const HEADER: usize = 150;
+/// Of a section, a field of a section (<https://docs.slack.dev/reference/block-kit/blocks>), and of the top-level text, where 4000
+/// is what is recommended.
 const SECTION: usize = 3000;
 const FIELD: usize = 2000;
 const TEXT: usize = 4000;
 
 pub(super) fn payload(told: &Told<'_>, channel: Option<&str>, username: Option<&str>, bot: bool) -> Request {
-    let mut blocks = vec![json!({"type": "header", "text": plain_text(&fit(&told.headline(), HEADER, one_line))})];
+    let mut blocks = Vec::new();
     let paragraphs = fit_lines(&told.paragraphs(), SECTION, plain);
     // An empty text is refused.
     if !paragraphs.trim().is_empty() {
@@ -32,10 +32,13 @@ pub(super) fn payload(told: &Told<'_>, channel: Option<&str>, username: Option<&
     }
     let mut body = json!({
         "text": fit(&told.headline(), TEXT, text::slack),
-        "attachments": [{"color": format!("#{:06x}", colour(told.message)), "blocks": blocks}],
+        "mrkdwn": false,
         "unfurl_links": false,
         "unfurl_media": false,
     });
+    if !blocks.is_empty() {
+        body["attachments"] = json!([{"color": format!("#{:06x}", colour(told.message)), "blocks": blocks}]);
+    }
     if bot {
         body["link_names"] = false.into();
         body["parse"] = "none".into();

@@ -32,14 +32,27 @@ fn only(value: &Value, names: &[&str]) {
 
 /// <https://docs.slack.dev/reference/block-kit/blocks>
 fn slack(body: &Value, _: &str) {
-    only(body, &["text", "attachments", "channel", "username", "link_names", "parse", "unfurl_links", "unfurl_media"]);
+    only(
+        body,
+        &[
+            "text",
+            "mrkdwn",
+            "attachments",
+            "channel",
+            "username",
+            "link_names",
+            "parse",
+            "unfurl_links",
+            "unfurl_media",
+        ],
+    );
     within(body, "/text", 1..=4000);
+    assert_eq!(body["mrkdwn"], false);
     assert!(!text(body, "/text").contains(['<', '>']));
     let blocks = list(body, "/attachments/0/blocks");
     assert!((1..=50).contains(&blocks.len()));
     for block in blocks {
         match (text(block, "/type"), block.get("fields")) {
-            ("header", None) => drop(within(block, "/text/text", 1..=150)),
             ("section", None) => drop(within(block, "/text/text", 1..=3000)),
             ("section", Some(_)) => {
                 let fields = list(block, "/fields");
