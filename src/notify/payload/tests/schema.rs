@@ -232,7 +232,7 @@ fn evil() -> impl Strategy<Value = String> {
         Just("**`~|😀ö".to_owned()),
         "[a-z ]{1,20}",
     ];
-    prop::collection::vec(piece, 1..60).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(piece, 1..300).prop_map(|pieces| pieces.concat())
 }
 
 fn messages() -> impl Strategy<Value = Message> {
