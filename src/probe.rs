@@ -34,8 +34,8 @@ mod verify;
 pub use finding::{Finding, FindingKind, FindingSeverity};
 pub use means::{Identity, IdentityError, Means, Proxy, ProxyKind};
 pub use observation::{
-    Certificate, ClientCertificate, Endpoint, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, MAX_ENDPOINTS,
-    Observation, Presented, Session, Stage, Timings, Verdict,
+    Certificate, ClientCertificate, Endpoint, Failure, FailureReason, Fault, FaultKind, Issuer, KeyAlgorithm,
+    MAX_ENDPOINTS, Observation, Presented, Session, Stage, Timings, Verdict,
 };
 pub use offline::{PemError, judge_pem, judge_pem_with_lists, leaf_facts};
 pub use policy::{AddressPolicy, Denied};

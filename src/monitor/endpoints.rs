@@ -1,6 +1,6 @@
 //! Several addresses behind one name: who answered, who did not, and who serves what.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -140,14 +140,17 @@ pub(super) fn grouped<'a, K: Ord + Clone>(
 
 /// Addresses as people list them: `192.0.2.1, 192.0.2.2 and 192.0.2.3`.
 pub(super) fn names(endpoints: &[&Endpoint]) -> String {
-    let named: Vec<String> =
-        endpoints.iter().take(MAX_NAMED).map(|it| it.address.ip()).map(|it: IpAddr| it.to_string()).collect();
-    let more = endpoints.len().saturating_sub(MAX_NAMED);
-    match (named.as_slice(), more) {
+    listing(&endpoints.iter().map(|it| it.address.ip().to_string()).collect::<Vec<_>>())
+}
+
+/// Things as people list them: `one, another and a third`; of many the first, and how many more there are.
+pub(super) fn listing(things: &[String]) -> String {
+    let more = things.len().saturating_sub(MAX_NAMED);
+    match (things, more) {
         ([], _) => String::new(),
-        ([one], 0) => one.clone(),
+        ([one], _) => one.clone(),
         ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
-        (all, more) => format!("{} and {more} more", all.join(", ")),
+        (all, more) => format!("{} and {more} more", all[..MAX_NAMED].join(", ")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Endpoint, Failure, FailureReason, FaultKind, Observation, Stage, connect};
+use super::{Certificate, Endpoint, Failure, FailureReason, FaultKind, Observation, Stage, connect};
 
 /// What the addresses of a target showed, as it comes in. Only what decides is kept in full.
 #[derive(Debug, Default)]
@@ -59,6 +59,8 @@ impl Endpoint {
             fingerprint: presented.map(|presented| presented.fingerprint.clone()),
             not_before: leaf.map(|leaf| leaf.not_before),
             not_after: leaf.map(|leaf| leaf.not_after),
+            public_key: presented.and_then(|presented| presented.public_key.clone()),
+            issuer: leaf.map(Certificate::issued_by),
             verdict: presented.map(|presented| presented.verdict.clone()).unwrap_or_default(),
             failure: sight.failure.clone(),
             took: sight.timings.total,
@@ -128,7 +130,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::probe::{Certificate, Fault, KeyAlgorithm, Presented, Timings, Verdict};
+    use crate::probe::{Fault, Issuer, KeyAlgorithm, Presented, Timings, Verdict};
 
     fn at(position: u8) -> SocketAddr {
         ([192, 0, 2, position], 443).into()
@@ -142,9 +144,9 @@ mod tests {
     fn leaf(end: i64) -> Certificate {
         Certificate {
             subject: String::new(),
-            issuer: String::new(),
+            issuer: "CA".to_owned(),
             subject_dn: String::new(),
-            issuer_dn: String::new(),
+            issuer_dn: "CN=CA".to_owned(),
             serial_number: "1".to_owned(),
             sans: Vec::new(),
             san_count: 0,
@@ -161,7 +163,7 @@ mod tests {
         let fault = |kind: &FaultKind| Fault { kind: *kind, detail: String::new() };
         let presented = Presented {
             fingerprint: format!("ends {end}"),
-            public_key: None,
+            public_key: Some(format!("key of {end}")),
             proven: !faults.contains(&FaultKind::Unproven),
             leaf: Some(leaf(end)),
             chain_length: 1,
@@ -308,6 +310,8 @@ mod tests {
                 fingerprint: Some("ends 7".to_owned()),
                 not_before: Some(Timestamp::UNIX_EPOCH),
                 not_after: Timestamp::from_second(7).ok(),
+                public_key: Some("key of 7".to_owned()),
+                issuer: Some(Issuer { name: "CA".to_owned(), dn: "CN=CA".to_owned() }),
                 verdict: Verdict::of(vec![Fault { kind: FaultKind::Expired, detail: String::new() }]),
                 failure: None,
                 took,
@@ -317,6 +321,8 @@ mod tests {
                 fingerprint: None,
                 not_before: None,
                 not_after: None,
+                public_key: None,
+                issuer: None,
                 verdict: Verdict::default(),
                 failure: Some(failure(FailureReason::NotTls, Stage::Handshake)),
                 took,

@@ -3,11 +3,17 @@
 //! Every text that came from the peer has been escaped and cut at the border (see `probe::text`), so it may be shown,
 //! logged and stored as it is.
 
+mod failure;
+mod verdict;
+
 use std::{net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{Finding, Revocation};
+
+pub use failure::{Failure, FailureReason, Stage};
+pub use verdict::{Fault, FaultKind, Verdict};
 
 /// Everything one probe saw. Where several addresses were looked at, all but the endpoints speaks of the one that decides: of
 /// those that showed a certificate the one with the worst verdict, where a missing proof counts least and a validity that has yet to
@@ -53,12 +59,25 @@ pub struct Endpoint {
     pub not_before: Option<Timestamp>,
     /// The end of the leaf's validity, where it can be read.
     pub not_after: Option<Timestamp>,
+    /// The pin of the leaf's public key, as in [`Presented`]; `None` when no certificate was seen or it cannot be read.
+    pub public_key: Option<String>,
+    /// The leaf's issuer, where it can be read.
+    pub issuer: Option<Issuer>,
     /// What is wrong with the certificate; nothing when none was seen.
     pub verdict: Verdict,
     /// What went wrong on the way.
     pub failure: Option<Failure>,
     /// From the first packet to the end of the handshake, or to the failure.
     pub took: Duration,
+}
+
+/// Who issued a certificate, twice as in [`Certificate`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// Common name, else organisation, else the whole name.
+    pub name: String,
+    /// The whole name in RFC 4514 form.
+    pub dn: String,
 }
 
 /// How long each stage took; `None` for stages that were not reached or not completed.
@@ -166,147 +185,13 @@ pub struct KeyAlgorithm {
     pub bits: Option<u32>,
 }
 
-/// What the verification of a presented chain found: nothing, or faults with the worst first.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Verdict {
-    /// All faults, judged apart, in the order of [`FaultKind`] (worst first).
-    pub faults: Vec<Fault>,
-}
+// === impl Certificate ===
 
-/// One thing that is wrong with a presented chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Which kind of fault.
-    pub kind: FaultKind,
-    /// One sentence for people, without final full stop: what was found, and what was expected.
-    pub detail: String,
-}
-
-/// The kinds of faults, worst first: the first of several is the reason that is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// The leaf is not a readable X.509 certificate.
-    CertificateUnparsable,
-    /// The server could not prove that it holds the certificate's key.
-    KeyMismatch,
-    /// The certificate, or an intermediate of its path, has been revoked.
-    Revoked,
-    /// The leaf's `notAfter` has passed.
-    Expired,
-    /// The leaf's `notBefore` has not come yet, to the second: what is made of differing clocks is not decided here.
-    NotYetValid,
-    /// The certificate is not for the verified name.
-    HostnameMismatch,
-    /// The leaf is signed by its own key and is not a trust anchor.
-    SelfSigned,
-    /// A signature in the chain is wrong.
-    BadSignature,
-    /// The chain ends at a root that is not trusted, or at an issuer nobody knows.
-    UnknownIssuer,
-    /// An intermediate certificate was not sent.
-    IncompleteChain,
-    /// An intermediate on the only path has expired.
-    IntermediateExpired,
-    /// An intermediate on the only path is not valid yet.
-    IntermediateNotYetValid,
-    /// The leaf is a CA certificate.
-    LeafIsCa,
-    /// The certificate may not be used for TLS servers.
-    WrongPurpose,
-    /// The key is too weak to be accepted.
-    WeakKey,
-    /// The chain uses an algorithm that is not accepted.
-    UnsupportedAlgorithm,
-    /// The chain breaks another rule of RFC 5280 (version, critical extension, name constraint, path length…).
-    NotVerifiable,
-    /// It could not be found out whether the certificate has been revoked, and that was to be a fault.
-    RevocationUnknown,
-    /// The connection ended before the server could prove that it holds the certificate's key: nothing is wrong with what
-    /// was seen, but anyone could have sent it.
-    Unproven,
-}
-
-/// Why no, or no complete, handshake came about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Which kind of failure.
-    pub reason: FailureReason,
-    /// Where it happened.
-    pub stage: Stage,
-    /// One sentence for people, without final full stop: what was tried and what came of it.
-    pub detail: String,
-}
-
-/// The stages of a probe, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Name resolution.
-    Resolve,
-    /// Address policy.
-    Policy,
-    /// TCP connection.
-    Connect,
-    /// The way through the proxy.
-    Proxy,
-    /// The dialogue in the clear that asks for TLS.
-    StartTls,
-    /// TLS handshake.
-    Handshake,
-}
-
-/// The kinds of failure; the name of a variant is the reason that users see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FailureReason {
-    /// The name does not exist, or has no address.
-    NameNotFound,
-    /// The name could not be resolved: the resolver failed, refused or answered nonsense.
-    ResolveFailed,
-    /// The resolver did not answer in time.
-    ResolveTimedOut,
-    /// Every address of the target is denied by the address policy; nothing was sent.
-    TargetDenied,
-    /// The TCP connection was refused.
-    ConnectionRefused,
-    /// No route to the host or network.
-    HostUnreachable,
-    /// The TCP connection was not established in time.
-    ConnectTimedOut,
-    /// The proxy could not be reached, or refused.
-    ProxyFailed,
-    /// The server does not offer STARTTLS, or refuses it.
-    StartTlsUnavailable,
-    /// The server sent bytes after its go-ahead and before TLS, which a client might take for protected ones (CVE-2011-0411).
-    StartTlsInjection,
-    /// The dialogue before STARTTLS was broken off, or is not that of the protocol.
-    StartTlsFailed,
-    /// The peer reset the connection.
-    ConnectionReset,
-    /// The peer closed the connection during the handshake.
-    ConnectionClosed,
-    /// The handshake did not complete in time.
-    HandshakeTimedOut,
-    /// What answered does not speak TLS.
-    NotTls,
-    /// The server speaks only protocol versions older than TLS 1.2.
-    ProtocolTooOld,
-    /// The server accepts none of the cipher suites, groups or signature algorithms offered.
-    NoCommonCipher,
-    /// The server knows no such name (SNI).
-    ServerNameRejected,
-    /// The server refused to go on without a client certificate.
-    ClientCertificateRequired,
-    /// The server reported an internal error by alert.
-    ServerInternalError,
-    /// The server ended the handshake with another alert, named in the detail.
-    HandshakeRefused,
-    /// The server presented no certificate.
-    NoCertificate,
-    /// The server's handshake exceeds what is read (certificates beyond 64 KiB, or 128 KiB in all).
-    CertificateTooLarge,
-    /// The peer broke the TLS protocol.
-    ProtocolViolation,
-    /// The probe could not be made for a reason on our side, for example no free socket.
-    ProbeError,
+impl Certificate {
+    /// Who issued it.
+    pub fn issued_by(&self) -> Issuer {
+        Issuer { name: self.issuer.clone(), dn: self.issuer_dn.clone() }
+    }
 }
 
 // === impl Session ===
@@ -315,151 +200,5 @@ impl Session {
     /// Whether the key exchange withstands quantum computers (ML-KEM, FIPS 203, alone or in a hybrid).
     pub fn is_post_quantum(&self) -> bool {
         self.group.as_ref().is_some_and(|group| group.contains("MLKEM"))
-    }
-}
-
-// === impl Verdict ===
-
-impl Verdict {
-    /// A verdict from faults found in any order.
-    pub fn of(mut faults: Vec<Fault>) -> Self {
-        faults.sort_by_key(|fault| fault.kind);
-        Self { faults }
-    }
-
-    /// Whether nothing is wrong.
-    pub fn is_valid(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    /// Whether a fault was found that holds whoever sent the chain: one besides the missing proof.
-    pub fn is_faulty(&self) -> bool {
-        self.faults.iter().any(|fault| fault.kind != FaultKind::Unproven)
-    }
-
-    /// The worst fault, if any.
-    pub fn worst(&self) -> Option<&Fault> {
-        self.faults.first()
-    }
-}
-
-// === impl FaultKind ===
-
-impl FaultKind {
-    /// Every kind, worst first.
-    pub const ALL: [Self; 19] = [
-        Self::CertificateUnparsable,
-        Self::KeyMismatch,
-        Self::Revoked,
-        Self::Expired,
-        Self::NotYetValid,
-        Self::HostnameMismatch,
-        Self::SelfSigned,
-        Self::BadSignature,
-        Self::UnknownIssuer,
-        Self::IncompleteChain,
-        Self::IntermediateExpired,
-        Self::IntermediateNotYetValid,
-        Self::LeafIsCa,
-        Self::WrongPurpose,
-        Self::WeakKey,
-        Self::UnsupportedAlgorithm,
-        Self::NotVerifiable,
-        Self::RevocationUnknown,
-        Self::Unproven,
-    ];
-
-    /// Whether the fault says that the chain does not lead to a trusted root, so that more trust anchors could mend it.
-    pub fn is_about_trust(self) -> bool {
-        matches!(self, Self::SelfSigned | Self::UnknownIssuer | Self::IncompleteChain)
-    }
-
-    /// The kind's name as users see it, for example `HostnameMismatch`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CertificateUnparsable => "CertificateUnparsable",
-            Self::KeyMismatch => "KeyMismatch",
-            Self::Revoked => "Revoked",
-            Self::Expired => "Expired",
-            Self::NotYetValid => "NotYetValid",
-            Self::HostnameMismatch => "HostnameMismatch",
-            Self::SelfSigned => "SelfSigned",
-            Self::BadSignature => "BadSignature",
-            Self::UnknownIssuer => "UnknownIssuer",
-            Self::IncompleteChain => "IncompleteChain",
-            Self::IntermediateExpired => "IntermediateExpired",
-            Self::IntermediateNotYetValid => "IntermediateNotYetValid",
-            Self::LeafIsCa => "LeafIsCa",
-            Self::WrongPurpose => "WrongPurpose",
-            Self::WeakKey => "WeakKey",
-            Self::UnsupportedAlgorithm => "UnsupportedAlgorithm",
-            Self::NotVerifiable => "NotVerifiable",
-            Self::RevocationUnknown => "RevocationUnknown",
-            Self::Unproven => "Unproven",
-        }
-    }
-}
-
-// === impl FailureReason ===
-
-impl FailureReason {
-    /// Every reason, in the order of the stages.
-    pub const ALL: [Self; 25] = [
-        Self::NameNotFound,
-        Self::ResolveFailed,
-        Self::ResolveTimedOut,
-        Self::TargetDenied,
-        Self::ConnectionRefused,
-        Self::HostUnreachable,
-        Self::ConnectTimedOut,
-        Self::ProxyFailed,
-        Self::StartTlsUnavailable,
-        Self::StartTlsInjection,
-        Self::StartTlsFailed,
-        Self::ConnectionReset,
-        Self::ConnectionClosed,
-        Self::HandshakeTimedOut,
-        Self::NotTls,
-        Self::ProtocolTooOld,
-        Self::NoCommonCipher,
-        Self::ServerNameRejected,
-        Self::ClientCertificateRequired,
-        Self::ServerInternalError,
-        Self::HandshakeRefused,
-        Self::NoCertificate,
-        Self::CertificateTooLarge,
-        Self::ProtocolViolation,
-        Self::ProbeError,
-    ];
-
-    /// The reason's name as users see it, for example `ConnectionRefused`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NameNotFound => "NameNotFound",
-            Self::ResolveFailed => "ResolveFailed",
-            Self::ResolveTimedOut => "ResolveTimedOut",
-            Self::TargetDenied => "TargetDenied",
-            Self::ConnectionRefused => "ConnectionRefused",
-            Self::HostUnreachable => "HostUnreachable",
-            Self::ConnectTimedOut => "ConnectTimedOut",
-            Self::ProxyFailed => "ProxyFailed",
-            Self::StartTlsUnavailable => "STARTTLSUnavailable",
-            Self::StartTlsInjection => "STARTTLSInjection",
-            Self::StartTlsFailed => "STARTTLSFailed",
-            Self::ConnectionReset => "ConnectionReset",
-            Self::ConnectionClosed => "ConnectionClosed",
-            Self::HandshakeTimedOut => "HandshakeTimedOut",
-            Self::NotTls => "NotTls",
-            Self::ProtocolTooOld => "ProtocolTooOld",
-            Self::NoCommonCipher => "NoCommonCipher",
-            Self::ServerNameRejected => "ServerNameRejected",
-            Self::ClientCertificateRequired => "ClientCertificateRequired",
-            Self::ServerInternalError => "ServerInternalError",
-            Self::HandshakeRefused => "HandshakeRefused",
-            Self::NoCertificate => "NoCertificate",
-            Self::CertificateTooLarge => "CertificateTooLarge",
-            Self::ProtocolViolation => "ProtocolViolation",
-            Self::ProbeError => "ProbeError",
-        }
     }
 }

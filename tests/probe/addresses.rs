@@ -67,6 +67,13 @@ async fn every_address_of_both_families_is_looked_at_once() {
     let digests: Vec<_> = seen.endpoints.iter().map(|endpoint| endpoint.fingerprint.clone().unwrap()).collect();
     let expected = [&new_chain, &old_chain, &new_chain].map(|issued| fingerprint(&issued.chain[0]));
     assert_eq!(digests, expected);
+    let keys: Vec<_> = seen.endpoints.iter().map(|endpoint| endpoint.public_key.as_deref().unwrap()).collect();
+    let decides = seen.presented.as_ref().unwrap();
+    assert_eq!(Some(keys[1]), decides.public_key.as_deref());
+    assert!(keys[0] != keys[1] && keys[0] == keys[2], "{keys:?}");
+    let issuer = decides.leaf.as_ref().unwrap().issued_by();
+    assert_eq!((issuer.name.as_str(), issuer.dn.contains("CN=Farm")), ("Farm Intermediate", true));
+    assert!(seen.endpoints.iter().all(|endpoint| endpoint.issuer.as_ref() == Some(&issuer)), "{seen:?}");
     let ends: Vec<_> = seen.endpoints.iter().map(|endpoint| endpoint.not_after.unwrap().as_second()).collect();
     assert_eq!(ends, [&new, &old, &new].map(|leaf| leaf.not_after.as_second()));
     // The one that ends first decides.

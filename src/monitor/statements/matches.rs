@@ -7,14 +7,14 @@ use super::{
     super::{
         conditions::{ConditionStatus, ConditionType, Reason, Statement},
         decide::Input,
-        endpoints::{incomplete, names, short, telling},
+        endpoints::{answered, grouped, incomplete, listing, names, short, telling},
         referents::{ExpectedCertificate, Referent, expected_secret},
     },
     about_target, unjudged,
 };
 use crate::{
     api::{ExpectSpec, SslMonitorStatus},
-    probe::{Certificate, Endpoint, Observation, Presented, text::clean},
+    probe::{Endpoint, Observation, Presented, text::clean},
 };
 
 /// One certificate that is served, and where.
@@ -22,9 +22,10 @@ struct Served<'a> {
     fingerprint: &'a str,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
-    /// All that is known, of the certificate that decides.
-    presented: Option<&'a Presented>,
-    /// The addresses that serve it; none where there is only one.
+    public_key: Option<&'a str>,
+    /// The issuer's name, and its whole name.
+    issuer: Option<(&'a str, &'a str)>,
+    /// The addresses that serve it; none where there is only one, or none is known.
     endpoints: Vec<&'a Endpoint>,
 }
 
@@ -45,32 +46,15 @@ pub(super) fn matches(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Co
     Some(Statement { kind, status, reason, message }.condition(input))
 }
 
-/// The certificates that are served: the one that decides first, then those of other addresses.
+/// The certificates that are served by the addresses that answered, in the order of their first addresses; where no address is
+/// known, because a proxy resolved the name, the one that was seen.
 fn served<'a>(observation: &'a Observation, presented: &'a Presented) -> Vec<Served<'a>> {
-    let leaf = presented.leaf.as_ref();
-    let mut served = vec![Served {
-        fingerprint: &presented.fingerprint,
-        not_before: leaf.map(|leaf| leaf.not_before),
-        not_after: leaf.map(|leaf| leaf.not_after),
-        presented: Some(presented),
-        endpoints: Vec::new(),
-    }];
     let endpoints = telling(observation);
-    let has_several = endpoints.len() > 1;
-    for endpoint in endpoints.into_iter().filter(|_| has_several) {
-        let Some(fingerprint) = endpoint.fingerprint.as_deref() else { continue };
-        match served.iter_mut().find(|served| served.fingerprint == fingerprint) {
-            Some(served) => served.endpoints.push(endpoint),
-            None => served.push(Served {
-                fingerprint,
-                not_before: endpoint.not_before,
-                not_after: endpoint.not_after,
-                presented: None,
-                endpoints: vec![endpoint],
-            }),
-        }
-    }
-    served
+    let is_alone = endpoints.len() < 2;
+    let answered: Vec<&Endpoint> = endpoints.into_iter().filter(|endpoint| answered(endpoint)).collect();
+    let groups = grouped(&answered, |endpoint| endpoint.fingerprint.as_deref());
+    let served: Vec<Served<'_>> = groups.into_iter().filter_map(|(_, group)| Served::by(group)).collect();
+    if served.is_empty() || is_alone { vec![Served::alone(presented)] } else { served }
 }
 
 /// The Secret first, for it says most; then every list. What cannot be looked at is unknown unless something else is wrong.
@@ -86,9 +70,9 @@ fn judgement(input: &Input<'_>, expect: &ExpectSpec, served: &[Served<'_>]) -> V
         (Some(wrong), _) => wrong,
         (None, Some(problem)) => (ConditionStatus::Unknown, problem.reason(), problem.message.clone()),
         (None, None) => {
-            let fingerprint = served.first().map_or_else(String::new, |served| short(served.fingerprint));
-            let message = format!("{fingerprint} is served, as it should be");
-            (ConditionStatus::True, Reason::Matches, message)
+            let fingerprints: Vec<String> = served.iter().map(|served| short(served.fingerprint)).collect();
+            let verb = if served.len() == 1 { "is served, as it should be" } else { "are served, as they should be" };
+            (ConditionStatus::True, Reason::Matches, format!("{} {verb}", listing(&fingerprints)))
         }
     }
 }
@@ -122,47 +106,68 @@ fn against_secret(name: &str, expected: &ExpectedCertificate, served: &[Served<'
 
 fn against_fingerprints(wanted: &[String], served: &[Served<'_>]) -> Option<Verdict> {
     let is_wanted = |served: &Served<'_>| wanted.iter().any(|wanted| is_same_digest(wanted, served.fingerprint));
-    let others: Vec<&Served<'_>> = served.iter().filter(|served| !is_wanted(served)).collect();
-    let message = || format!("{}, which is not among expect.fingerprints", who_serves(&others, ""));
-    (!wanted.is_empty() && !others.is_empty())
-        .then(|| (ConditionStatus::False, Reason::UnexpectedCertificate, message()))
+    let others = unwanted(wanted, served, is_wanted)?;
+    let message = format!("{}, which {} not among expect.fingerprints", who_serves(&others, ""), be(&others));
+    Some((ConditionStatus::False, Reason::UnexpectedCertificate, message))
 }
 
-/// Of the keys only that of the certificate that decides is known.
 fn against_public_keys(wanted: &[String], served: &[Served<'_>]) -> Option<Verdict> {
-    let presented = served.first()?.presented?;
-    let key = presented.public_key.as_deref();
-    let is_wanted = key.is_some_and(|key| wanted.iter().any(|wanted| pin(wanted) == pin(key)));
-    let message = || {
-        let key = key.unwrap_or("a key that cannot be read");
-        format!("the public key is {key}, which is not among expect.publicKeys")
+    let is_wanted =
+        |served: &Served<'_>| served.public_key.is_some_and(|key| wanted.iter().any(|wanted| pin(wanted) == pin(key)));
+    let others = unwanted(wanted, served, is_wanted)?;
+    let key = |served: &Served<'_>| {
+        let key = served.public_key.map(|key| format!("the public key {key}"));
+        format!("one with {}", key.unwrap_or_else(|| "a public key that cannot be read".to_owned()))
     };
-    (!wanted.is_empty() && !is_wanted).then(|| (ConditionStatus::False, Reason::UnexpectedPublicKey, message()))
+    let message = format!("{}, which {} not among expect.publicKeys", who(&others, "", key), be(&others));
+    Some((ConditionStatus::False, Reason::UnexpectedPublicKey, message))
 }
 
-/// Of the issuers only that of the certificate that decides is known.
 fn against_issuers(wanted: &[String], served: &[Served<'_>]) -> Option<Verdict> {
-    let leaf = served.first()?.presented?.leaf.as_ref();
-    let is_wanted = leaf.is_some_and(|leaf| wanted.iter().any(|wanted| is_issued_by(leaf, wanted)));
-    let message = || {
-        let issuer = leaf.map_or("an issuer that cannot be read", |leaf| &leaf.issuer_dn);
-        format!("the certificate was issued by {issuer}, which is not among expect.issuers")
+    let is_wanted = |served: &Served<'_>| {
+        served.issuer.is_some_and(|(name, dn)| wanted.iter().any(|wanted| is_called(name, dn, wanted)))
     };
-    (!wanted.is_empty() && !is_wanted).then(|| (ConditionStatus::False, Reason::UnexpectedIssuer, message()))
+    let others = unwanted(wanted, served, is_wanted)?;
+    let issuer = |served: &Served<'_>| {
+        format!("one issued by {}", served.issuer.map_or("an issuer that cannot be read", |(_, dn)| dn))
+    };
+    let message = format!("{}, which {} not among expect.issuers", who(&others, "", issuer), be(&others));
+    Some((ConditionStatus::False, Reason::UnexpectedIssuer, message))
+}
+
+/// The served certificates that a list does not name; `None` when there is no list, or it names them all.
+fn unwanted<'a, 'b>(
+    wanted: &[String],
+    served: &'b [Served<'a>],
+    is_wanted: impl Fn(&Served<'a>) -> bool,
+) -> Option<Vec<&'b Served<'a>>> {
+    let others: Vec<&Served<'_>> = served.iter().filter(|served| !is_wanted(served)).collect();
+    (!wanted.is_empty() && !others.is_empty()).then_some(others)
 }
 
 /// `192.0.2.1 and 192.0.2.2 still serve one valid until … (SHA256:…)`, certificate by certificate.
 fn who_serves(served: &[&Served<'_>], still: &str) -> String {
+    who(served, still, |served| {
+        let until = served.not_after.map_or_else(|| "one".to_owned(), |end| format!("one valid until {end}"));
+        format!("{until} ({})", short(served.fingerprint))
+    })
+}
+
+/// `192.0.2.1 and 192.0.2.2 still serve …`, certificate by certificate.
+fn who(served: &[&Served<'_>], still: &str, what: impl Fn(&Served<'_>) -> String) -> String {
     let tell = |served: &&Served<'_>| {
         let who = match served.endpoints.len() {
             0 => format!("the server {still}serves"),
             1 => format!("{} {still}serves", names(&served.endpoints)),
             _ => format!("{} {still}serve", names(&served.endpoints)),
         };
-        let until = served.not_after.map_or_else(|| "one".to_owned(), |end| format!("one valid until {end}"));
-        format!("{who} {until} ({})", short(served.fingerprint))
+        format!("{who} {}", what(served))
     };
     served.iter().map(tell).collect::<Vec<_>>().join(", ")
+}
+
+fn be(served: &[&Served<'_>]) -> &'static str {
+    if served.len() == 1 { "is" } else { "are" }
 }
 
 /// Whether two SHA-256 digests in hexadecimal are the same, with or without prefix and colons, in any case.
@@ -181,12 +186,12 @@ fn pin(text: &str) -> &str {
     text.get(text.len().saturating_sub(LENGTH)..).unwrap_or(text)
 }
 
-/// Whether this is the issuer's common name, its organisation or its whole name.
-fn is_issued_by(leaf: &Certificate, wanted: &str) -> bool {
+/// Whether an issuer of this name and whole name is called so: by its common name, its organisation or its whole name.
+fn is_called(name: &str, dn: &str, wanted: &str) -> bool {
     let wanted = clean(wanted);
-    let mut parts = parts(&leaf.issuer_dn);
-    leaf.issuer == wanted
-        || leaf.issuer_dn == wanted
+    let mut parts = parts(dn);
+    name == wanted
+        || dn == wanted
         || parts.any(|part| {
             let value = part.strip_prefix("CN=").or_else(|| part.strip_prefix("O="));
             value.is_some_and(|value| unescaped(value) == wanted)
@@ -223,7 +228,33 @@ enum Age {
 
 // === impl Served ===
 
-impl Served<'_> {
+impl<'a> Served<'a> {
+    /// The only one that is served.
+    fn alone(presented: &'a Presented) -> Self {
+        let leaf = presented.leaf.as_ref();
+        Self {
+            fingerprint: &presented.fingerprint,
+            not_before: leaf.map(|leaf| leaf.not_before),
+            not_after: leaf.map(|leaf| leaf.not_after),
+            public_key: presented.public_key.as_deref(),
+            issuer: leaf.map(|leaf| (leaf.issuer.as_str(), leaf.issuer_dn.as_str())),
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// What these addresses serve, which is the same.
+    fn by(endpoints: Vec<&'a Endpoint>) -> Option<Self> {
+        let first = *endpoints.first()?;
+        Some(Self {
+            fingerprint: first.fingerprint.as_deref()?,
+            not_before: first.not_before,
+            not_after: first.not_after,
+            public_key: first.public_key.as_deref(),
+            issuer: first.issuer.as_ref().map(|issuer| (issuer.name.as_str(), issuer.dn.as_str())),
+            endpoints,
+        })
+    }
+
     /// By the beginning of validity, which a renewal moves forward even where it makes the certificate shorter; by the end where the
     /// beginning is not known or the same.
     fn age(&self, expected: &ExpectedCertificate) -> Age {

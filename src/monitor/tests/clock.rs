@@ -25,17 +25,13 @@ fn at_one_of_two(seconds: i64) -> Observation {
     let observation = beginning_in(seconds, &[]);
     let presented = observation.presented.clone().unwrap();
     let endpoint = |address: &str, not_before, verdict| Endpoint {
-        address: address.parse().unwrap(),
-        fingerprint: Some("F1".to_owned()),
         not_before: Some(not_before),
-        not_after: Some(at(END)),
         verdict,
-        failure: None,
-        took: std::time::Duration::ZERO,
+        ..endpoint(address, "F1", END)
     };
     let endpoints = vec![
-        endpoint("192.0.2.1:443", after(seconds), presented.verdict),
-        endpoint("192.0.2.2:443", after(0), Verdict::default()),
+        endpoint("192.0.2.1", after(seconds), presented.verdict),
+        endpoint("192.0.2.2", after(0), Verdict::default()),
     ];
     Observation { endpoints, endpoint_count: 2, ..observation }
 }

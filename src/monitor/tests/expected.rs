@@ -93,13 +93,8 @@ fn what_is_newer_is_told_by_the_dates() {
 #[test]
 fn a_half_reloaded_set_names_the_stale_addresses() {
     let endpoint = |address: &str, fingerprint: &str, end: &str| Endpoint {
-        address: format!("{address}:443").parse().unwrap(),
-        fingerprint: Some(fingerprint.to_owned()),
         not_before: None,
-        not_after: Some(at(end)),
-        verdict: Verdict::default(),
-        failure: None,
-        took: std::time::Duration::ZERO,
+        ..endpoint(address, fingerprint, end)
     };
     let endpoints =
         vec![endpoint("192.0.2.1", "F2", LATER), endpoint("192.0.2.2", "F1", END), endpoint("192.0.2.3", "F1", END)];
@@ -145,6 +140,71 @@ fn each_list_has_a_reason_of_its_own_and_all_must_agree() {
         let mut life = expecting(expect.clone());
         life.seen().probed(&observation);
         assert_eq!(matches(&life), expected, "{expect:?}");
+    }
+}
+
+#[test]
+fn every_list_is_held_against_every_address_that_answered() {
+    let issued = |by: &str| Some(Issuer { name: by.to_owned(), dn: format!("CN={by}") });
+    let mut other = endpoint("192.0.2.1", "SHA256:F2", END);
+    (other.public_key, other.issuer) = (Some("sha256//other".to_owned()), issued("Other CA"));
+    let mut broken = endpoint("192.0.2.4", "SHA256:F3", END);
+    broken.failure = failed(FailureReason::ConnectionClosed).failure;
+    let good = |address: &str| Endpoint {
+        public_key: Some("sha256//good".to_owned()),
+        ..endpoint(address, "SHA256:F1", LATER)
+    };
+    let mut observation = faulty("SHA256:F1", at(LATER), &[FaultKind::HostnameMismatch]);
+    observation.presented.as_mut().unwrap().public_key = Some("sha256//good".to_owned());
+    observation.endpoints = vec![good("192.0.2.3"), other, good("192.0.2.2"), broken];
+
+    let only = |list: &str, wanted: &[&str]| -> ExpectSpec {
+        serde_json::from_value(serde_json::json!({ list: wanted })).unwrap()
+    };
+    for (list, wanted, expected, told) in [
+        (
+            "fingerprints",
+            ["F1"].as_slice(),
+            "False/UnexpectedCertificate",
+            "192.0.2.1 serves one valid until 2026-06-01T00:00:00Z (SHA256:F2), which is not among expect.fingerprints",
+        ),
+        (
+            "publicKeys",
+            &["sha256//good"],
+            "False/UnexpectedPublicKey",
+            "192.0.2.1 serves one with the public key sha256//other, which is not among expect.publicKeys",
+        ),
+        (
+            "publicKeys",
+            &["sha256//none"],
+            "False/UnexpectedPublicKey",
+            "192.0.2.1 serves one with the public key sha256//other, 192.0.2.2 and 192.0.2.3 serve one with the public key \
+             sha256//good, which are not among expect.publicKeys",
+        ),
+        (
+            "issuers",
+            &["Test CA"],
+            "False/UnexpectedIssuer",
+            "192.0.2.1 serves one issued by CN=Other CA, which is not among expect.issuers",
+        ),
+        ("fingerprints", &["F1", "F2"], "True/Matches", "SHA256:F2 and SHA256:F1 are served, as they should be"),
+        (
+            "publicKeys",
+            &["sha256//good", "sha256//other"],
+            "True/Matches",
+            "SHA256:F2 and SHA256:F1 are served, as they should be",
+        ),
+        (
+            "issuers",
+            &["Test CA", "CN=Other CA"],
+            "True/Matches",
+            "SHA256:F2 and SHA256:F1 are served, as they should be",
+        ),
+    ] {
+        let mut life = expecting(only(list, wanted));
+        life.seen().probed(&observation);
+        let found = (matches(&life), message(&life, ConditionType::ServedCertificateMatches));
+        assert_eq!(found, (expected.to_owned(), told.to_owned()), "{list} {wanted:?}");
     }
 }
 

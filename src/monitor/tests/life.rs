@@ -8,8 +8,8 @@ use crate::{
     api::{SslMonitor, SslMonitorSpec, SslMonitorStatus},
     monitor::*,
     probe::{
-        Certificate, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, Observation, Presented, Stage, Timings,
-        Verdict,
+        Certificate, Endpoint, Failure, FailureReason, Fault, FaultKind, KeyAlgorithm, Observation, Presented, Stage,
+        Timings, Verdict,
     },
 };
 
@@ -86,6 +86,21 @@ pub(super) fn faulty(fingerprint: &str, not_after: Timestamp, faults: &[FaultKin
         presented.leaf.as_mut().unwrap().not_before = at("2030-01-01T00:00:00Z");
     }
     observation
+}
+
+/// What one address shows: a certificate without fault, whose key is `key of …` its fingerprint.
+pub(super) fn endpoint(address: &str, fingerprint: &str, end: &str) -> Endpoint {
+    Endpoint {
+        address: format!("{address}:443").parse().or_else(|_| format!("[{address}]:443").parse()).unwrap(),
+        fingerprint: Some(fingerprint.to_owned()),
+        not_before: Some(at("2025-12-01T00:00:00Z")),
+        not_after: Some(at(end)),
+        public_key: Some(format!("key of {fingerprint}")),
+        issuer: served(fingerprint, at(end)).presented.unwrap().leaf.map(|leaf| leaf.issued_by()),
+        verdict: Verdict::default(),
+        failure: None,
+        took: Duration::from_millis(7),
+    }
 }
 
 pub(super) fn failed(reason: FailureReason) -> Observation {

@@ -1,7 +1,5 @@
 //! Several addresses behind one name, and certificates that should be served: rows, and sequences over time.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 
 use super::life::*;
@@ -10,22 +8,10 @@ use crate::{api::*, monitor::*, probe::*};
 const END: &str = "2026-06-01T00:00:00Z";
 const LATER: &str = "2026-09-01T00:00:00Z";
 
-/// What one address shows: its certificate with a fault, or why it was not reached.
-fn endpoint(address: &str, fingerprint: &str, end: &str) -> Endpoint {
-    Endpoint {
-        address: format!("{address}:443").parse().or_else(|_| format!("[{address}]:443").parse()).unwrap(),
-        fingerprint: Some(fingerprint.to_owned()),
-        not_before: Some(at("2025-12-01T00:00:00Z")),
-        not_after: Some(at(end)),
-        verdict: Verdict::default(),
-        failure: None,
-        took: Duration::from_millis(7),
-    }
-}
-
 fn dead(address: &str, reason: FailureReason) -> Endpoint {
     let failure = Failure { reason, stage: Stage::Connect, detail: format!("{address}:443: {}", reason.as_str()) };
-    Endpoint { fingerprint: None, not_after: None, failure: Some(failure), ..endpoint(address, "", END) }
+    let nothing = Endpoint { fingerprint: None, not_before: None, not_after: None, ..endpoint(address, "", END) };
+    Endpoint { public_key: None, issuer: None, failure: Some(failure), ..nothing }
 }
 
 /// An observation whose deciding certificate is this one.
