@@ -21,8 +21,8 @@ pub use ssl_monitor::{
     MIN_TIMEOUT, REQUESTED_AT_ANNOTATION, ServiceRef, SslMonitor, SslMonitorSpec,
 };
 pub use status::{
-    CertificateStatus, EndpointStatus, ExpectedCertificateStatus, FindingStatus, HistoryEntry, MAX_ENDPOINTS,
-    MAX_FINDINGS, MAX_HISTORY, MAX_SANS, RevocationStatus, SslMonitorStatus, TlsStatus,
+    CertificateStatus, EarliestExpiryStatus, EndpointStatus, ExpectedCertificateStatus, FindingStatus, HistoryEntry,
+    MAX_ENDPOINTS, MAX_FINDINGS, MAX_HISTORY, MAX_SANS, RevocationStatus, SslMonitorStatus, TlsStatus,
 };
 pub use tls::{CaBundle, DEFAULT_KEY, KeyRef, Revocation, RevocationFailure, SecretRef, StartTls, TlsSpec, TlsVersion};
 pub use validation::{FieldError, validate};

@@ -69,6 +69,10 @@ pub struct SslMonitorStatus {
     #[schemars(range(min = 0, max = 100_000))]
     pub endpoint_count: Option<i32>,
 
+    /// The certificate that ends first, where not all addresses serve one that ends when the certificate shown does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earliest_expiry: Option<EarliestExpiryStatus>,
+
     /// What is to be said of the certificate, its chain and the TLS session beside the verdict: the faults themselves, and what is no
     /// fault; the worst first, at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -253,6 +257,18 @@ pub struct EndpointStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 600_000))]
     pub response_time_ms: Option<i32>,
+}
+
+/// The certificate that ends first of those that the addresses serve.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct EarliestExpiryStatus {
+    /// IP address and port of the first address that serves it.
+    #[schemars(length(max = 64))]
+    pub address: String,
+
+    /// When it expires.
+    pub valid_to: Time,
 }
 
 /// Something to be said beside the verdict.

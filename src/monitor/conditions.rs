@@ -21,7 +21,7 @@ pub enum ConditionType {
     Reachable,
     /// The served certificate has no fault.
     CertificateValid,
-    /// The certificate expires within alertDays, or has expired. (Negative: true is bad.)
+    /// A served certificate expires within alertDays, or has expired. (Negative: true is bad.)
     CertificateExpiring,
     /// All addresses behind the name show the same. Present only when several were looked at.
     EndpointsConsistent,
@@ -85,9 +85,9 @@ pub enum Reason {
     Valid,
     /// Three checks in a row saw no certificate.
     ProbeFailed,
-    /// The certificate expires within alertDays.
+    /// The certificate, or that of another address, expires within alertDays.
     ExpiringSoon,
-    /// The certificate does not expire within alertDays.
+    /// No certificate that is served expires within alertDays.
     NotExpiring,
     /// All addresses show the same.
     Consistent,

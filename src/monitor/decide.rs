@@ -8,7 +8,7 @@ use super::{
     clock::forgiven,
     conditions::{ConditionType, Reason, find},
     due::{next_check, next_look_for},
-    endpoints::{broken, incomplete, is_sound, listed},
+    endpoints::{broken, earliest_expiry, incomplete, is_sound, listed},
     events::{Announcement, announcements},
     findings::findings,
     referents::{ExpectedCertificate, ProblemKind, Referent, ReferentProblem, expected_secret},
@@ -118,20 +118,18 @@ fn observed(input: &Input<'_>) -> SslMonitorStatus {
     match input.outcome {
         _ if !input.monitor.spec.enabled => SslMonitorStatus { next_check_at: None, consecutive_failures: None, ..old },
         Outcome::Probed(observation) => probed(input, observation, old),
-        Outcome::Withheld(_) => {
-            let (failures, end) = (old.consecutive_failures, end_of(old.certificate.as_ref()));
-            looked(input, failures.unwrap_or(0), end, old)
-        }
+        Outcome::Withheld(_) => looked(input, old.consecutive_failures.unwrap_or(0), old),
         Outcome::Stalled(_) => SslMonitorStatus { next_check_at: None, ..old },
         Outcome::NotProbed => old,
     }
 }
 
 /// The fields that speak of a check that has ended, whatever it saw.
-fn looked(input: &Input<'_>, failures: i32, not_after: Option<Timestamp>, old: SslMonitorStatus) -> SslMonitorStatus {
+fn looked(input: &Input<'_>, failures: i32, old: SslMonitorStatus) -> SslMonitorStatus {
+    let ends = ends(&old);
     SslMonitorStatus {
         last_checked_at: Some(Time(input.now)),
-        next_check_at: Some(Time(next_check(input.monitor, failures, not_after, input.now))),
+        next_check_at: Some(Time(next_check(input.monitor, failures, ends, input.now))),
         consecutive_failures: (failures > 0).then_some(failures),
         last_handled_request_at: input.request.map(ToOwned::to_owned).or(old.last_handled_request_at),
         expected_certificate: expected_certificate(input, old.expected_certificate),
@@ -146,6 +144,7 @@ fn probed(input: &Input<'_>, observation: &Observation, mut old: SslMonitorStatu
     };
     if let Some(presented) = shown(observation, old.certificate.as_ref()) {
         old.certificate = Some(status_of(presented, is_sound(observation), input.now));
+        old.earliest_expiry = earliest_expiry(observation);
         old.findings = findings(observation, presented);
     }
     let session = observation.session.as_ref().map(|session| TlsStatus {
@@ -163,7 +162,7 @@ fn probed(input: &Input<'_>, observation: &Observation, mut old: SslMonitorStatu
         endpoint_count: (count > 0).then_some(count),
         ..old
     };
-    looked(input, failures, end_of(old.certificate.as_ref()), old)
+    looked(input, failures, old)
 }
 
 /// The certificate to show, with the findings about it, unless that is the last one, because none was seen. One that was seen without
@@ -191,8 +190,11 @@ fn expected_certificate(
     found.or_else(|| old.filter(|_| input.problems.iter().any(is_passing)))
 }
 
-fn end_of(certificate: Option<&CertificateStatus>) -> Option<Timestamp> {
-    certificate.and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0)
+/// The ends of validity that change what is said: that of the certificate shown, and the first of all.
+fn ends(status: &SslMonitorStatus) -> [Option<Timestamp>; 2] {
+    let shown = status.certificate.as_ref().and_then(|certificate| certificate.valid_to.as_ref());
+    let first = status.earliest_expiry.as_ref().map(|earliest| &earliest.valid_to);
+    [shown, first].map(|end| end.map(|end| end.0))
 }
 
 /// The worst of the conditions in one word.

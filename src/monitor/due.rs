@@ -110,18 +110,18 @@ pub fn requested_at(monitor: &SslMonitor) -> Option<&str> {
 /// When the next check is due after one that ended `now`.
 ///
 /// After a completed one: the interval moved by up to a tenth either way, by a hash of the uid, so that monitors created together
-/// drift apart; or earlier, just after the certificate passes its alert threshold or its end. After a failure: 30 s, 1 m, 2 m…, up
+/// drift apart; or earlier, just after a certificate that ends at one of these times passes its alert threshold or its end. After a failure: 30 s, 1 m, 2 m…, up
 /// to the interval.
 pub(super) fn next_check(
     monitor: &SslMonitor,
     failures: i32,
-    not_after: Option<Timestamp>,
+    ends: [Option<Timestamp>; 2],
     now: Timestamp,
 ) -> Timestamp {
     let interval = spread(monitor.spec.interval(), monitor.metadata.uid.as_deref().unwrap_or_default());
     let wait = if failures > 0 { backoff(failures).min(interval) } else { interval };
     let regular = after(now, wait);
-    let crossings = not_after.into_iter().flat_map(|end| crossings(end, monitor.spec.alert_days));
+    let crossings = ends.into_iter().flatten().flat_map(|end| crossings(end, monitor.spec.alert_days));
     crossings.filter(|crossing| *crossing > now).fold(regular, Timestamp::min)
 }
 

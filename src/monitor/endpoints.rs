@@ -1,13 +1,13 @@
 //! Several addresses behind one name: who answered, who did not, and who serves what.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::clock::forgiven;
 use crate::{
-    api::{EndpointStatus, MAX_ENDPOINTS},
+    api::{EarliestExpiryStatus, EndpointStatus, MAX_ENDPOINTS},
     probe::{Endpoint, Failure, FailureReason, Observation},
 };
 
@@ -107,6 +107,20 @@ pub(super) fn listed(observation: &Observation) -> Vec<EndpointStatus> {
     let mut endpoints: Vec<&Endpoint> = observation.endpoints.iter().collect();
     endpoints.sort_by_key(|endpoint| endpoint.address);
     endpoints.into_iter().take(MAX_ENDPOINTS).map(status_of).collect()
+}
+
+/// The certificate that ends first, unless all end with the one that is shown; one that came with a broken connection counts only
+/// where it is that one.
+pub(super) fn earliest_expiry(observation: &Observation) -> Option<EarliestExpiryStatus> {
+    let shown = observation.presented.as_ref()?;
+    let is_shown = |endpoint: &Endpoint| endpoint.fingerprint.as_ref() == Some(&shown.fingerprint);
+    let endpoints = telling(observation).into_iter().filter(|endpoint| answered(endpoint) || is_shown(endpoint));
+    let ends = endpoints.filter_map(|endpoint| Some((endpoint.not_after?, endpoint.address)));
+    let ends: Vec<(Timestamp, SocketAddr)> = ends.collect();
+    let end_of_shown = shown.leaf.as_ref().map(|leaf| leaf.not_after);
+    let (end, address) = *ends.iter().min()?;
+    let is_told = ends.iter().any(|(end, _)| Some(*end) != end_of_shown);
+    is_told.then(|| EarliestExpiryStatus { address: address.to_string(), valid_to: Time(end) })
 }
 
 fn status_of(endpoint: &Endpoint) -> EndpointStatus {

@@ -7,4 +7,5 @@ mod life;
 mod rows;
 mod sequences;
 mod several;
+mod shown;
 mod target;

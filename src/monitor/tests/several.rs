@@ -157,6 +157,66 @@ fn a_family_that_this_machine_has_no_way_to_is_listed_and_changes_nothing() {
 }
 
 #[test]
+fn the_certificate_that_ends_first_is_told_wherever_it_is_served() {
+    let (soon, later) = ("2026-01-20T00:00:00Z", "2026-12-01T00:00:00Z");
+    let decides = faulty("F1", at(later), &[FaultKind::HostnameMismatch]);
+    let verdict = decides.presented.as_ref().unwrap().verdict.clone();
+    let first = || Endpoint { verdict: verdict.clone(), ..endpoint("192.0.2.1", "F1", later) };
+    let with = |others: Vec<Endpoint>| {
+        let endpoints: Vec<_> = [first()].into_iter().chain(others).collect();
+        Observation { endpoint_count: endpoints.len(), endpoints, ..decides.clone() }
+    };
+    let mut life = life();
+    life.seen().probed(&with(vec![endpoint("192.0.2.3", "F3", soon), endpoint("192.0.2.2", "F2", soon)]));
+    let expiring = |life: &Life| {
+        let kind = ConditionType::CertificateExpiring;
+        format!("{} {}", life.condition(kind), message(life, kind))
+    };
+    let told = "True/ExpiringSoon the certificate at 192.0.2.2:443 expires in 19 days, on 2026-01-20T00:00:00Z (alertDays: 30)";
+    assert_eq!(expiring(&life), told);
+    let time = |text: &str| k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(text));
+    let earliest = EarliestExpiryStatus { address: "192.0.2.2:443".to_owned(), valid_to: time(soon) };
+    assert_eq!(life.status().earliest_expiry, Some(earliest));
+    assert_eq!(life.status().certificate.as_ref().unwrap().days_until_expiry, Some(334), "of the one that is shown");
+    assert_eq!(life.summary(), "HostnameMismatch");
+
+    life.wait(SignedDuration::from_hours(1)).probed(&failed(FailureReason::ResolveTimedOut));
+    let told = told.replace("19 days", "18 days");
+    assert_eq!(
+        (expiring(&life), life.announced()),
+        (told, vec!["Warning ResolveTimedOut".to_owned()]),
+        "not forgotten"
+    );
+    life.now = at("2026-01-19T23:59:50Z");
+    life.probed(&with(vec![endpoint("192.0.2.2", "F2", soon)]));
+    assert_eq!(life.status().next_check_at, Some(time("2026-01-20T00:00:01Z")), "looked at when it ends");
+    life.now = at("2026-01-20T00:00:01Z");
+    life.probed(&failed(FailureReason::ResolveTimedOut));
+    assert_eq!(expiring(&life), "True/Expired the certificate at 192.0.2.2:443 expired on 2026-01-20T00:00:00Z");
+
+    let broken =
+        Endpoint { failure: failed(FailureReason::ConnectionClosed).failure, ..endpoint("192.0.2.2", "F2", soon) };
+    for others in [vec![endpoint("192.0.2.2", "F2", later)], vec![broken], vec![]] {
+        life.probed(&with(others));
+        assert_eq!(expiring(&life), "False/NotExpiring expires on 2026-12-01T00:00:00Z (alertDays: 30)");
+        assert_eq!(life.status().earliest_expiry, None, "all end with the one that is shown");
+    }
+}
+
+#[test]
+fn where_the_certificate_that_decides_cannot_be_read_another_ends_all_the_same() {
+    let mut observation = faulty("F1", at(END), &[FaultKind::CertificateUnparsable]);
+    observation.presented.as_mut().unwrap().leaf = None;
+    let unreadable = Endpoint { not_before: None, not_after: None, issuer: None, ..endpoint("192.0.2.1", "F1", END) };
+    observation.endpoints = vec![unreadable, endpoint("192.0.2.2", "F2", END)];
+    let mut life = life();
+    life.seen().probed(&observation);
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "False/NotExpiring");
+    let told = "the certificate at 192.0.2.2:443 expires on 2026-06-01T00:00:00Z (alertDays: 30)";
+    assert_eq!(message(&life, ConditionType::CertificateExpiring), told);
+}
+
+#[test]
 fn a_rolling_renewal_is_told_once_at_each_end() {
     let mut life = life();
     let pair = |one: &str, two: &str| {
