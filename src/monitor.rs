@@ -11,6 +11,7 @@ mod due;
 mod endpoints;
 mod events;
 mod findings;
+mod history;
 mod proxy;
 mod referents;
 mod service;

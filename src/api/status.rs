@@ -93,7 +93,8 @@ pub struct SslMonitorStatus {
     #[schemars(length(max = 256))]
     pub last_handled_request_at: Option<String>,
 
-    /// The last changes of the result, the newest first; a check that changes nothing adds none.
+    /// The last changes of the result, the newest first; a check that changes nothing adds none, nor does a certificate that comes back
+    /// within seven days after it was replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub history: Vec<HistoryEntry>,

@@ -11,15 +11,13 @@ use super::{
     endpoints::{broken, earliest_expiry, incomplete, is_sound, listed},
     events::{Announcement, announcements},
     findings::findings,
+    history::remember,
     referents::{ExpectedCertificate, ProblemKind, Referent, ReferentProblem, expected_secret},
     statements::conditions,
     target::Stall,
 };
 use crate::{
-    api::{
-        CertificateStatus, ExpectedCertificateStatus, HistoryEntry, MAX_HISTORY, SslMonitor, SslMonitorStatus,
-        TlsStatus,
-    },
+    api::{CertificateStatus, ExpectedCertificateStatus, SslMonitor, SslMonitorStatus, TlsStatus},
     probe::{Observation, Presented},
 };
 
@@ -109,7 +107,7 @@ fn plan(input: Input<'_>) -> Plan {
     status.port = Some(input.monitor.spec.port().into());
     remember(&input, &mut status);
     let wake = wake(&input, &status);
-    Plan { announcements: announcements(input.status, &status), wake, status }
+    Plan { announcements: announcements(input.status, &status, input.now), wake, status }
 }
 
 /// The fields that speak of the target: taken from the probe where there was one, kept otherwise.
@@ -213,32 +211,6 @@ fn summary(conditions: &[Condition]) -> String {
     let differing = other.or_else(|| reason(EndpointsConsistent, "False"));
     let lesser = differing.or_else(|| reason(CertificateExpiring, "True"));
     lesser.or_else(|| reason(CertificateValid, "True")).unwrap_or_else(|| Reason::Progressing.as_str().to_owned())
-}
-
-/// Note a change of the result in the history.
-fn remember(input: &Input<'_>, status: &mut SslMonitorStatus) {
-    let has_seen = match input.outcome {
-        _ if !input.monitor.spec.enabled => return,
-        Outcome::Probed(observation) => observation.presented.is_some(),
-        Outcome::Withheld(_) => false,
-        Outcome::NotProbed | Outcome::Stalled(_) => return,
-    };
-    let valid = find(&status.conditions, ConditionType::CertificateValid).map(|condition| condition.status.as_str());
-    let certificate = status.certificate.as_ref().filter(|_| has_seen);
-    let entry = HistoryEntry {
-        checked_at: Time(input.now),
-        summary: status.summary.clone().unwrap_or_default(),
-        is_valid: valid.filter(|status| *status != "Unknown").map(|status| status == "True"),
-        days_until_expiry: certificate.and_then(|certificate| certificate.days_until_expiry),
-        fingerprint: certificate.and_then(|certificate| certificate.fingerprint.clone()),
-    };
-    let is_change = status.history.first().is_none_or(|last| {
-        (&last.summary, &last.fingerprint, last.is_valid) != (&entry.summary, &entry.fingerprint, entry.is_valid)
-    });
-    if is_change {
-        status.history.insert(0, entry);
-        status.history.truncate(MAX_HISTORY);
-    }
 }
 
 /// When to look again: at the next check, or earlier where something is missing.

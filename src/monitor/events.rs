@@ -1,8 +1,12 @@
 //! What is announced: transitions between two lists of conditions, and a change of the served certificate.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::conditions::{ConditionType, cut, find};
+use super::{
+    conditions::{ConditionType, cut, find},
+    history::is_known,
+};
 use crate::api::{CertificateStatus, SslMonitorStatus};
 
 /// The longest note of an Event, in bytes (k8s.io/kubernetes pkg/apis/core/validation/events.go).
@@ -39,10 +43,14 @@ impl Severity {
 }
 
 /// What changed from the old status to the new one, in the order of the condition types.
-pub(super) fn announcements(old: Option<&SslMonitorStatus>, new: &SslMonitorStatus) -> Vec<Announcement> {
+pub(super) fn announcements(
+    old: Option<&SslMonitorStatus>,
+    new: &SslMonitorStatus,
+    now: Timestamp,
+) -> Vec<Announcement> {
     let before = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
     let transitions = new.conditions.iter().filter_map(|condition| transition(before, condition));
-    let renewal = old.and_then(|old| renewal(old.certificate.as_ref()?, new.certificate.as_ref()?));
+    let renewal = old.and_then(|old| renewal(old, new.certificate.as_ref()?, now));
     let mut all: Vec<Announcement> = transitions.chain(renewal).collect();
     // The end of a certificate is told once: CertificateValid says Expired, and so does CertificateExpiring.
     let mut told: Vec<String> = Vec::new();
@@ -86,11 +94,12 @@ fn severity(kind: ConditionType, was: &str, condition: &Condition) -> Option<Sev
     }
 }
 
-fn renewal(old: &CertificateStatus, new: &CertificateStatus) -> Option<Announcement> {
-    let (before, after) = (old.fingerprint.as_ref()?, new.fingerprint.as_ref()?);
+/// The announcement of a certificate that was not seen lately.
+fn renewal(old: &SslMonitorStatus, new: &CertificateStatus, now: Timestamp) -> Option<Announcement> {
+    let (before, after) = (old.certificate.as_ref()?.fingerprint.as_ref()?, new.fingerprint.as_ref()?);
     let until = new.valid_to.as_ref().map_or(String::new(), |end| format!(", valid until {}", end.0));
     let issuer = new.issuer.as_ref().map_or(String::new(), |issuer| format!(", issued by {issuer}"));
-    (before != after).then(|| Announcement {
+    (before != after && !is_known(&old.history, after, now)).then(|| Announcement {
         severity: Severity::Normal,
         reason: "CertificateChanged".to_owned(),
         note: cut(format!("another certificate is served: {after}{issuer}{until}"), MAX_NOTE),

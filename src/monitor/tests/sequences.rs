@@ -253,6 +253,66 @@ fn history_keeps_the_last_ten_changes() {
 }
 
 #[test]
+fn two_certificates_that_take_turns_are_one_change_and_a_third_is_another() {
+    let mut life = life();
+    life.monitor.spec.addresses = AddressSelection::Any;
+    life.seen();
+    let mut told = Vec::new();
+    for fingerprint in ["A", "B", "A", "B", "A", "C", "A", "B", "C", "A"] {
+        life.wait(SignedDuration::from_hours(1)).probed(&served(fingerprint, at("2026-06-01T00:00:00Z")));
+        assert_eq!(
+            life.status().certificate.as_ref().unwrap().fingerprint.as_deref(),
+            Some(fingerprint),
+            "shown as it is"
+        );
+        told.push(life.announced().join(", "));
+    }
+    let (first, change) = ("Normal Valid", "Normal CertificateChanged");
+    assert_eq!(told, [first, change, "", "", "", change, "", "", "", ""]);
+    let entry = |entry: &HistoryEntry| (entry.fingerprint.clone().unwrap(), entry.checked_at.0.to_string());
+    let history: Vec<_> = life.status().history.iter().map(entry).collect();
+    let expected = [("C", "06"), ("B", "02"), ("A", "01")];
+    assert_eq!(history, expected.map(|(name, hour)| (name.to_owned(), format!("2026-01-01T{hour}:00:00Z"))));
+}
+
+#[test]
+fn a_certificate_that_is_put_back_after_a_week_is_a_change() {
+    let end = at("2026-06-01T00:00:00Z");
+    for (wait, announced) in [(days(7) - SignedDuration::from_secs(1), 0), (days(7), 1)] {
+        let mut life = life();
+        life.seen().probed(&served("A", end)).probed(&served("B", end));
+        life.probed(&failed(FailureReason::ConnectionRefused)).probed(&served("B", end));
+        life.wait(wait).probed(&served("A", end));
+        assert_eq!((life.announced().len(), life.status().history.len()), (announced, 4 + announced), "{wait}");
+        life.wait(days(60)).probed(&served("A", end));
+        assert_eq!(life.announced().len(), 0, "it is there already");
+    }
+}
+
+#[test]
+fn what_takes_turns_for_long_is_told_once_a_week() {
+    let mut life = life();
+    life.seen();
+    let mut changes = Vec::new();
+    for hour in 0..24 * 28 {
+        let fingerprint = if hour % 2 == 0 { "A" } else { "B" };
+        life.wait(SignedDuration::from_hours(1)).probed(&served(fingerprint, at("2027-06-01T00:00:00Z")));
+        changes.extend(life.announced().contains(&"Normal CertificateChanged".to_owned()).then_some(hour));
+    }
+    assert_eq!(changes, [1, 170, 339, 508]);
+}
+
+#[test]
+fn the_same_certificate_after_an_outage_is_no_change_however_long_it_took() {
+    let end = at("2027-06-01T00:00:00Z");
+    let mut life = life();
+    life.seen().probed(&served("A", end)).probed(&failed(FailureReason::ConnectionRefused));
+    life.wait(days(30)).probed(&served("A", end));
+    assert_eq!(life.announced(), ["Normal Connected"]);
+    assert_eq!(life.status().history.len(), 3);
+}
+
+#[test]
 fn a_review_does_not_take_back_a_missing_bundle_that_still_hides_the_verdict() {
     let mut life = life();
     let message = "ConfigMap corp-ca does not exist".to_owned();
