@@ -1,5 +1,5 @@
 //! What the README says of fields, conditions, reasons, flags and metrics is what the code says.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,8 +13,8 @@ use ssl_monitor_operator::{
     api::{ssl_monitor_crd, validate},
     cli::Cli,
     metrics::Metrics,
-    monitor::{ConditionType, Reason},
-    probe::FindingKind,
+    monitor::{ConditionType, Reason, target},
+    probe::{AddressPolicy, FindingKind},
 };
 
 /// The rows of the table between `<!-- name -->` and `<!-- /name -->`: the cells of each, without backticks.
@@ -73,9 +73,13 @@ fn every_field_of_the_status_is_documented() {
     let status = schema("status");
     let names: Vec<&String> = status["properties"].as_object().unwrap().keys().collect();
     assert_eq!(sorted(first_column("status")), sorted(names));
-    let documented = table("status").into_iter().find(|row| row[0] == "certificate").unwrap()[1].clone();
-    for name in status["properties"]["certificate"]["properties"].as_object().unwrap().keys() {
-        assert!(documented.split([' ', ',', ':']).any(|word| word == name), "certificate.{name}");
+    for (name, meaning) in table("status").into_iter().map(|row| (row[0].clone(), row[1].clone())) {
+        let field = &status["properties"][&name];
+        let parts = [&field["properties"], &field["items"]["properties"]].into_iter().filter_map(Value::as_object);
+        // Conditions are Kubernetes' own.
+        for part in parts.flat_map(|parts| parts.keys()).filter(|_| name != "conditions") {
+            assert!(meaning.split([' ', ',', ':', ';']).any(|word| word == part), "{name}.{part}");
+        }
     }
 }
 
@@ -108,8 +112,9 @@ fn every_field_of_the_spec_is_shown_in_an_example_and_every_example_is_good() {
             format!("apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {{name: example}}\n{example}");
         let manifest: Value = serde_saphyr::from_str(&manifest).unwrap();
         paths(&manifest["spec"], "", &mut shown);
-        let read = validate(manifest);
-        assert!(read.is_ok(), "{example}\n{read:?}");
+        let read = validate(manifest).unwrap_or_else(|faults| panic!("{example}\n{faults:?}"));
+        let probed = target(&read.spec, &AddressPolicy::default());
+        assert!(probed.is_ok(), "{example}\n{probed:?}");
     }
     let mut fields = BTreeMap::new();
     leaves(&schema("spec"), "", &mut fields);

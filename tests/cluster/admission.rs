@@ -24,7 +24,8 @@ const TIMEOUT: &str = "timeout must be a duration from 1s to 2m, for example 10s
 const BUNDLE: &str = "tls.caBundle must name either a configMap or a secret";
 const ROOTS: &str = "tls.useSystemRoots may be false only together with tls.caBundle; without either no certificate could be \
                      trusted";
-const OBJECT: &str = "name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.'";
+pub(crate) const OBJECT: &str =
+    "name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.'";
 
 /// Domains that are none: all are refused with the same sentence.
 const NO_DOMAINS: [&str; 33] = [

@@ -7,7 +7,7 @@ use hickory_proto::{
     rr::{RData, Record, RecordType},
 };
 use serde_json::json;
-use ssl_monitor_operator::api::{EndpointStatus, SslMonitor};
+use ssl_monitor_operator::api::{EarliestExpiryStatus, EndpointStatus, SslMonitor};
 use tokio::{net::UdpSocket, task::JoinHandle};
 use xtask::farm::{ServerOptions, TlsServer};
 
@@ -98,14 +98,20 @@ async fn two_addresses_that_serve_different_certificates_are_told_until_the_roll
     let told: Vec<String> = told.collect();
     assert_eq!(message(&monitor, "EndpointsConsistent"), told.join("; "));
     assert_ne!(seen[0].fingerprint, seen[1].fingerprint);
+    let end = seen[0].valid_to.clone().unwrap();
+    let told = format!("the certificate at {} expires on {} (alertDays: 5)", first.address(), end.0);
+    assert_eq!(message(&monitor, "CertificateExpiring"), told);
     let status = monitor.status.unwrap();
+    let earliest = EarliestExpiryStatus { address: first.address().to_string(), valid_to: end };
+    assert_eq!(status.earliest_expiry, Some(earliest));
     assert_eq!((status.endpoint_count, status.summary.as_deref()), (Some(2), Some("CertificatesDiffer")));
 
     first.serve(new);
     let monitor = scene.check("web", "rolled out").await;
     assert_eq!(conditions(&monitor), [&ALL_WELL[..], &["EndpointsConsistent=True Consistent"]].concat());
     assert_eq!(endpoints(&monitor), [listed(&first, &seen[1]), listed(&second, &seen[1])]);
-    assert_eq!(monitor.status.unwrap().summary.as_deref(), Some("Valid"));
+    let status = monitor.status.unwrap();
+    assert_eq!((status.summary.as_deref(), status.earliest_expiry), (Some("Valid"), None));
     let wanted = vec![Some(DOMAIN.to_owned()); 2];
     assert_eq!((first.server_names(), second.server_names()), (wanted.clone(), wanted));
 }

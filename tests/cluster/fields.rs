@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    admission::{faults_of_api_server, manifest, our_faults},
+    admission::{OBJECT, faults_of_api_server, manifest, our_faults},
     support::Cluster,
 };
 
@@ -14,6 +14,8 @@ const URL: &str =
 const FINGERPRINT: &str =
     "each of fingerprints must be a SHA-256 digest in hexadecimal, with or without colons and the prefix SHA256:";
 const PIN: &str = "each of publicKeys must be sha256// and the digest of the public key in base64";
+const KEY: &str = "key must consist of letters, digits, '-', '_' and '.'";
+const SECRET: &str = "name must be the name of a Secret: lower-case letters, digits, '-' and '.'";
 
 /// What is added to a good spec, the field to blame, and our sentence; `None` for a fault of the structure.
 fn bad() -> Vec<(Value, &'static str, Option<&'static str>)> {
@@ -22,6 +24,15 @@ fn bad() -> Vec<(Value, &'static str, Option<&'static str>)> {
         (json!({"tls": {"startTLS": "irc"}}), "spec.tls.startTLS", None),
         (json!({"tls": {"minVersion": "1.1"}}), "spec.tls.minVersion", None),
         (json!({"tls": {"revocation": "OCSP"}}), "spec.tls.revocation", None),
+        (json!({"tls": {"revocationFailure": "Never"}}), "spec.tls.revocationFailure", None),
+        (json!({"tls": {"clientCertificateRef": {"name": "a/b"}}}), "spec.tls.clientCertificateRef.name", Some(SECRET)),
+        (
+            json!({"tls": {"caBundle": {"configMap": {"name": "a", "key": "a b"}}}}),
+            "spec.tls.caBundle.configMap.key",
+            Some(KEY),
+        ),
+        (json!({"tls": {"caBundle": {"secret": {"name": "A"}}}}), "spec.tls.caBundle.secret.name", Some(OBJECT)),
+        (json!({"enabled": "yes"}), "spec.enabled", None),
         (json!({"tls": {"clientCertificateRef": {}}}), "spec.tls.clientCertificateRef.name", None),
         (json!({"addresses": "Some"}), "spec.addresses", None),
         (json!({"ipFamily": "IPv5"}), "spec.ipFamily", None),
@@ -30,6 +41,7 @@ fn bad() -> Vec<(Value, &'static str, Option<&'static str>)> {
         (json!({"proxy": {"url": "http://user:password@proxy.test:3128"}}), "spec.proxy.url", Some(URL)),
         (json!({"proxy": {"url": "https://proxy.test:3128"}}), "spec.proxy.url", Some(URL)),
         (json!({"proxy": {"url": "http://proxy.test"}}), "spec.proxy.url", Some(URL)),
+        (json!({"proxy": {"secretRef": {"name": "A"}}}), "spec.proxy.secretRef.name", Some(SECRET)),
         (
             json!({"expect": {}}),
             "spec.expect",
@@ -38,6 +50,9 @@ fn bad() -> Vec<(Value, &'static str, Option<&'static str>)> {
         (json!({"expect": {"fingerprints": vec![&digest; 17]}}), "spec.expect.fingerprints", None),
         (json!({"expect": {"fingerprints": [&digest[1..]]}}), "spec.expect.fingerprints", Some(FINGERPRINT)),
         (json!({"expect": {"publicKeys": ["sha256//short="]}}), "spec.expect.publicKeys", Some(PIN)),
+        (json!({"expect": {"issuers": []}}), "spec.expect.issuers", None),
+        (json!({"expect": {"issuers": ["x".repeat(513)]}}), "spec.expect.issuers[0]", None),
+        (json!({"expect": {"secretRef": {"name": "web.tls."}}}), "spec.expect.secretRef.name", Some(SECRET)),
     ]
 }
 
