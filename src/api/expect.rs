@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::SecretRef;
 
-/// Which certificate should be served. Of several values in one list one must match; of several lists every one.
+/// Which certificate should be served, by every address that answers. Of several values in one list one must match; of several lists
+/// every one.
 #[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.fingerprints) || has(self.publicKeys) || has(self.issuers) || has(self.secretRef)")

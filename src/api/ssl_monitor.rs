@@ -184,7 +184,7 @@ pub struct SslMonitorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSpec>,
 
-    /// Which certificate should be served (condition ServedCertificateMatches).
+    /// Which certificate should be served, by every address that answers (condition ServedCertificateMatches).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<ExpectSpec>,
 }

@@ -25,7 +25,7 @@ pub enum ConditionType {
     CertificateExpiring,
     /// All addresses behind the name show the same. Present only when several were looked at.
     EndpointsConsistent,
-    /// The served certificate is the one that should be served. Present only with expect.
+    /// Every address that answers serves a certificate that should be served. Present only with expect.
     ServedCertificateMatches,
     /// The Service of serviceRef exists and carries the result. Present only with a serviceRef.
     ServiceLinked,
@@ -97,7 +97,7 @@ pub enum Reason {
     VerdictsDiffer,
     /// Some addresses could not be reached while others answered.
     SomeUnreachable,
-    /// The served certificate is the one that should be served.
+    /// What is served is what should be served.
     Matches,
     /// The Secret of expect holds a newer certificate than the one that is served.
     NotReloaded,
@@ -105,9 +105,9 @@ pub enum Reason {
     SecretOutdated,
     /// Another certificate is served than those of expect.
     UnexpectedCertificate,
-    /// The served certificate has another public key than those of expect.
+    /// A certificate is served with another public key than those of expect.
     UnexpectedPublicKey,
-    /// The served certificate has another issuer than those of expect.
+    /// A certificate is served that has another issuer than those of expect.
     UnexpectedIssuer,
     /// The Service exists and carries the result.
     Linked,

@@ -6,10 +6,10 @@ use hickory_proto::{
     op::Message,
     rr::{RData, Record, RecordType},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use ssl_monitor_operator::api::{EarliestExpiryStatus, EndpointStatus, SslMonitor};
 use tokio::{net::UdpSocket, task::JoinHandle};
-use xtask::farm::{ServerOptions, TlsServer};
+use xtask::farm::{Issued, ServerOptions, TlsServer};
 
 use crate::{
     scene::{ALL_WELL, DOMAIN, Scene, conditions, message},
@@ -65,16 +65,53 @@ fn endpoints(monitor: &SslMonitor) -> Vec<EndpointStatus> {
     endpoints
 }
 
+/// A server of each certificate, at the same port of two addresses, and a DNS server that knows both.
+async fn pair(one: Issued, other: Issued) -> (TlsServer, TlsServer, Dns) {
+    let first = TlsServer::start(loopback(), one, ServerOptions::default()).await.unwrap();
+    let beside = SocketAddr::new(loopback().ip(), first.address().port());
+    let second = TlsServer::start(beside, other, ServerOptions::default()).await.unwrap();
+    let dns = Dns::knowing([second.address().ip(), first.address().ip()]).await;
+    (first, second, dns)
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn a_key_and_an_issuer_are_expected_of_every_address() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::new(&cluster).await;
+    let (first, second, dns) = pair(scene.expiring(), scene.valid()).await;
+    let resolver = dns.address.to_string();
+    let _operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8", "--resolver", &resolver]).await;
+    scene.monitor("web", first.address(), json!({"address": null, "alertDays": 5})).await;
+    let shown = scene.settled("web").await.status.unwrap().certificate.unwrap();
+    let (key, issuer) = (shown.public_key.unwrap(), shown.issuer.unwrap());
+
+    let expected = async |expect: Value| {
+        scene.edit("web", json!({"spec": {"expect": expect}})).await;
+        let monitor = scene.settled("web").await;
+        let line = conditions(&monitor).into_iter().find(|line| line.starts_with("ServedCertificateMatches")).unwrap();
+        (line, message(&monitor, "ServedCertificateMatches").to_owned())
+    };
+    let (line, told) = expected(json!({"publicKeys": [key]})).await;
+    assert_eq!(line, "ServedCertificateMatches=False UnexpectedPublicKey");
+    assert!(told.starts_with(&format!("{} serves one with the public key sha256//", second.address().ip())), "{told}");
+    assert!(told.ends_with("=, which is not among expect.publicKeys") && !told.contains(&key), "{told}");
+    let (line, _) = expected(json!({"publicKeys": null, "issuers": [issuer]})).await;
+    assert_eq!(line, "ServedCertificateMatches=True Matches");
+    let (line, told) = expected(json!({"issuers": ["Somebody"]})).await;
+    assert_eq!(line, "ServedCertificateMatches=False UnexpectedIssuer");
+    for server in [&first, &second] {
+        assert!(told.contains(&format!("{} serves one issued by ", server.address().ip())), "{told}");
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
 async fn two_addresses_that_serve_different_certificates_are_told_until_the_rollout_has_ended() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
     let (old, new) = (scene.expiring(), scene.valid());
-    let first = TlsServer::start(loopback(), old, ServerOptions::default()).await.unwrap();
-    let beside = SocketAddr::new(loopback().ip(), first.address().port());
-    let second = TlsServer::start(beside, new.clone(), ServerOptions::default()).await.unwrap();
-    let dns = Dns::knowing([second.address().ip(), first.address().ip()]).await;
+    let (first, second, dns) = pair(old, new.clone()).await;
     let resolver = dns.address.to_string();
     let _operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8", "--resolver", &resolver]).await;
 

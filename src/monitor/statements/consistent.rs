@@ -36,11 +36,11 @@ pub(super) fn consistent(input: &Input<'_>, status: &SslMonitorStatus) -> Option
         (0, Some(_)) => old.map(|_| unjudged(input, kind, observation, status)),
         (0 | 1, _) => None,
         (_, Some(_)) => Some(unjudged(input, kind, observation, status)),
-        (_, None) => Some(judgement(&endpoints).condition(input)),
+        (_, None) => Some(judgement(observation, &endpoints).condition(input)),
     }
 }
 
-fn judgement(endpoints: &[&Endpoint]) -> Statement {
+fn judgement(observation: &Observation, endpoints: &[&Endpoint]) -> Statement {
     let (mut reached, mut missed) = (endpoints.to_vec(), endpoints.to_vec());
     reached.retain(|endpoint| answered(endpoint));
     missed.retain(|endpoint| !answered(endpoint));
@@ -53,14 +53,21 @@ fn judgement(endpoints: &[&Endpoint]) -> Statement {
     } else if !missed.is_empty() {
         (ConditionStatus::False, Reason::SomeUnreachable, format!("{} answered", names(&reached)))
     } else {
-        let what = endpoints
-            .first()
-            .and_then(|endpoint| endpoint.fingerprint.as_deref())
-            .map_or_else(|| "nothing".to_owned(), short);
-        (ConditionStatus::True, Reason::Consistent, format!("all {} addresses serve {what}", endpoints.len()))
+        (ConditionStatus::True, Reason::Consistent, what_all_serve(observation, endpoints))
     };
     let message = if missed.is_empty() { told } else { format!("{told}; {}", failures(&missed)) };
     Statement { kind: ConditionType::EndpointsConsistent, status, reason, message }
+}
+
+/// `all 2 addresses serve SHA256:AB…`; of very many not all were looked at.
+fn what_all_serve(observation: &Observation, endpoints: &[&Endpoint]) -> String {
+    let fingerprint = endpoints.first().and_then(|endpoint| endpoint.fingerprint.as_deref());
+    let what = fingerprint.map_or_else(|| "nothing".to_owned(), short);
+    let (told, count) = (endpoints.len(), observation.endpoint_count);
+    if count > observation.endpoints.len() {
+        return format!("all {told} addresses that were looked at serve {what}; there are {count}");
+    }
+    format!("all {told} addresses serve {what}")
 }
 
 /// `192.0.2.1 and 192.0.2.2 serve SHA256:AB…, valid until …; 192.0.2.3 serves …`.

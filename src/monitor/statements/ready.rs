@@ -29,8 +29,10 @@ pub(super) fn ready(input: &Input<'_>) -> Statement {
     } else if let ServiceLink::Forbidden(why) = &service {
         not_ready(Reason::Forbidden, why)
     } else {
-        let every = format_duration(spec.interval());
-        (ConditionStatus::True, Reason::Monitoring, format!("{}:{} is checked every {every}", spec.domain, spec.port()))
+        let (port, every) = (spec.port(), format_duration(spec.interval()));
+        // As in a URL, an IPv6 address needs brackets before a port.
+        let host = if spec.domain.contains(':') { format!("[{}]", spec.domain) } else { spec.domain.clone() };
+        (ConditionStatus::True, Reason::Monitoring, format!("{host}:{port} is checked every {every}"))
     };
     Statement { kind: ConditionType::Ready, status, reason, message }
 }

@@ -45,6 +45,20 @@ fn a_valid_certificate() {
 }
 
 #[test]
+fn what_is_checked_is_written_as_in_a_url() {
+    for (domain, port, told) in [
+        ("a.test", None, "a.test:443 is checked every 1h"),
+        ("192.0.2.1", Some(8443), "192.0.2.1:8443 is checked every 1h"),
+        ("2001:db8::1", None, "[2001:db8::1]:443 is checked every 1h"),
+    ] {
+        let mut life = life();
+        (life.monitor.spec.domain, life.monitor.spec.port) = (domain.to_owned(), port);
+        life.seen().probed(&served("F1", at("2026-06-01T00:00:00Z")));
+        assert_eq!(find_condition(&life.status().conditions, ConditionType::Ready).unwrap().message, told);
+    }
+}
+
+#[test]
 fn on_its_last_day_a_certificate_is_valid_for_no_whole_day() {
     let end = at(START).saturating_add(SignedDuration::from_hours(23)).unwrap();
     for alert_days in [0, 30] {

@@ -56,6 +56,50 @@ fn addresses_that_show_the_same_are_consistent_and_listed_in_their_order() {
 }
 
 #[test]
+fn of_very_many_addresses_it_is_said_how_many_were_looked_at() {
+    let endpoints = (1..=16).map(|n| endpoint(&format!("192.0.2.{n}"), "F1", END)).collect();
+    let mut life = life();
+    life.seen().probed(&Observation { endpoint_count: 20, ..seen("F1", END, endpoints) });
+    let told = "all 16 addresses that were looked at serve F1; there are 20";
+    assert_eq!(message(&life, ConditionType::EndpointsConsistent), told);
+    assert_eq!((life.status().endpoints.len(), life.status().endpoint_count), (16, Some(20)));
+}
+
+#[test]
+fn no_message_grows_beyond_what_is_read_however_many_servers_say_how_much() {
+    let long = |n: usize| format!("{n}{}", "é".repeat(127));
+    let shown = |n: usize| {
+        let fault = |kind| Fault { kind, detail: long(n).repeat(20) };
+        Endpoint {
+            fingerprint: Some(format!("SHA256:{n}{}", "AB:".repeat(30))),
+            issuer: Some(Issuer { name: long(n), dn: long(n) }),
+            verdict: Verdict::of(FaultKind::ALL.map(fault).into()),
+            ..endpoint(&format!("2001:db8::{n}"), "", END)
+        }
+    };
+    let missed = |n: usize| {
+        let failure = Failure { reason: FailureReason::NotTls, stage: Stage::Handshake, detail: long(n).repeat(20) };
+        Endpoint { failure: Some(failure), ..dead(&format!("192.0.2.{n}"), FailureReason::NotTls) }
+    };
+    let endpoints: Vec<_> = (0..8).map(shown).chain((0..8).map(missed)).collect();
+    let mut observation = faulty("F1", at(END), &FaultKind::ALL);
+    observation.presented.as_mut().unwrap().verdict = endpoints[0].verdict.clone();
+    (observation.endpoints, observation.endpoint_count) = (endpoints, usize::MAX);
+    let mut life = life();
+    for expect in [serde_json::json!({"issuers": ["none"]}), serde_json::json!({"publicKeys": ["sha256//none"]})] {
+        life.monitor.spec.expect = Some(serde_json::from_value(expect).unwrap());
+        life.seen().probed(&observation);
+        for condition in &life.status().conditions {
+            assert!(condition.message.len() <= 2048, "{condition:?}");
+        }
+        assert!(message(&life, ConditionType::CertificateValid).ends_with('…'));
+        let plan = life.plan.as_ref().unwrap();
+        assert!(plan.announcements.iter().all(|announcement| announcement.note.len() <= 1024));
+    }
+    assert_eq!(life.status().endpoint_count, Some(100_000));
+}
+
+#[test]
 fn one_address_or_the_first_that_answers_is_compared_with_nothing() {
     for (selection, endpoints) in [
         (AddressSelection::All, vec![endpoint("192.0.2.1", "F1", END)]),
