@@ -16,6 +16,7 @@ mod fields;
 mod kinds;
 mod life;
 mod means;
+mod names;
 mod objects;
 mod outages;
 mod poison;

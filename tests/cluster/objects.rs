@@ -16,7 +16,7 @@ use crate::{
     support::{Cluster, eventually, loopback},
 };
 
-/// A manifest that sets every field.
+/// A manifest that sets every field, but for those that exclude each other.
 const FULL: &str = "apiVersion: sslmonitor.io/v1
 kind: SslMonitor
 metadata:
@@ -31,8 +31,30 @@ spec:
   interval: 1h30m
   timeout: 1500ms
   address: 192.0.2.1
+  addresses: Any
+  ipFamily: IPv4
+  proxyProtocol: v2
+  proxy:
+    url: http://proxy.test:3128/
+    secretRef:
+      name: proxy-login
+  expect:
+    fingerprints:
+    - abababababababababababababababababababababababababababababababab
+    publicKeys:
+    - sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+    issuers:
+    - CN=R3,O=Let's Encrypt,C=US
+    secretRef:
+      name: web-tls
   tls:
     serverName: other.test
+    startTLS: xmpp-client
+    minVersion: TLS1.3
+    revocation: CRL
+    revocationFailure: Hard
+    clientCertificateRef:
+      name: client
     useSystemRoots: false
     caBundle:
       secret:
