@@ -62,6 +62,30 @@ async fn a_renewal_is_seen_on_request_and_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a control plane: cargo xtask test"]
+async fn certificates_that_take_turns_are_told_once_and_shown_each_time() {
+    let stage = Stage::new().await;
+    let [one, other] = [70, 60].map(|days| stage.authority.issue(&Leaf::new(["main.test"]).expires_in_days(days)));
+    let server = serve(&one).await;
+    let mut monitor = stage.watch(&server).await;
+    for (turn, issued) in [&other, &one, &other, &one].into_iter().enumerate() {
+        server.serve(issued.clone());
+        let before = certificate(&monitor).fingerprint.clone();
+        stage.request("main", &turn.to_string()).await;
+        let is_answered = |monitor: &SslMonitor| {
+            monitor.status.as_ref().and_then(|it| it.last_handled_request_at.as_deref()) == Some(&*turn.to_string())
+        };
+        monitor = eventually_object(&stage.monitors, "main", "has answered the request", is_answered).await;
+        assert_ne!(certificate(&monitor).fingerprint, before);
+    }
+    stage.pass().await;
+    stage.events(&monitor, &["Normal Valid", "Normal CertificateChanged"]).await;
+    assert_eq!(stage.log().await, ["main INFO Valid", "main INFO CertificateChanged"]);
+    let days: Vec<_> = monitor.status.iter().flat_map(|it| &it.history).map(|entry| entry.days_until_expiry).collect();
+    assert_eq!(days, [Some(60), Some(70)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a control plane: cargo xtask test"]
 async fn a_request_is_answered_once_however_long_it_is() {
     let (stage, server, _) = watched().await;
     let request = "ä".repeat(2_500);
