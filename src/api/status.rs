@@ -69,7 +69,8 @@ pub struct SslMonitorStatus {
     #[schemars(range(min = 0, max = 100_000))]
     pub endpoint_count: Option<i32>,
 
-    /// The certificate that ends first, where not all addresses serve one that ends when the certificate shown does.
+    /// The certificate that ends first, where not all addresses serve one that ends when the certificate shown does. An address that
+    /// does not answer any more counts with what it last served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest_expiry: Option<EarliestExpiryStatus>,
 

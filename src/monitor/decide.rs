@@ -142,7 +142,7 @@ fn probed(input: &Input<'_>, observation: &Observation, mut old: SslMonitorStatu
     };
     if let Some(presented) = shown(observation, old.certificate.as_ref()) {
         old.certificate = Some(status_of(presented, is_sound(observation), input.now));
-        old.earliest_expiry = earliest_expiry(observation);
+        old.earliest_expiry = earliest_expiry(observation, old.earliest_expiry.as_ref());
         old.findings = findings(observation, presented);
     }
     let session = observation.session.as_ref().map(|session| TlsStatus {

@@ -109,13 +109,19 @@ pub(super) fn listed(observation: &Observation) -> Vec<EndpointStatus> {
     endpoints.into_iter().take(MAX_ENDPOINTS).map(status_of).collect()
 }
 
-/// The certificate that ends first, unless all end with the one that is shown; one that came with a broken connection counts only
-/// where it is that one.
-pub(super) fn earliest_expiry(observation: &Observation) -> Option<EarliestExpiryStatus> {
+/// The certificate that ends first, unless all end with the one that is shown. One that came with a broken connection counts only
+/// where it is that one; of an address that does not answer any more what was last said of it.
+pub(super) fn earliest_expiry(
+    observation: &Observation,
+    old: Option<&EarliestExpiryStatus>,
+) -> Option<EarliestExpiryStatus> {
     let shown = observation.presented.as_ref()?;
     let is_shown = |endpoint: &Endpoint| endpoint.fingerprint.as_ref() == Some(&shown.fingerprint);
-    let endpoints = telling(observation).into_iter().filter(|endpoint| answered(endpoint) || is_shown(endpoint));
-    let ends = endpoints.filter_map(|endpoint| Some((endpoint.not_after?, endpoint.address)));
+    let ends = telling(observation).into_iter().filter_map(|endpoint| {
+        let last = old.filter(|old| old.address == endpoint.address.to_string()).map(|old| old.valid_to.0);
+        let end = if answered(endpoint) || is_shown(endpoint) { endpoint.not_after } else { last };
+        Some((end?, endpoint.address))
+    });
     let ends: Vec<(Timestamp, SocketAddr)> = ends.collect();
     let end_of_shown = shown.leaf.as_ref().map(|leaf| leaf.not_after);
     let (end, address) = *ends.iter().min()?;

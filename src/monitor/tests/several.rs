@@ -248,6 +248,34 @@ fn the_certificate_that_ends_first_is_told_wherever_it_is_served() {
 }
 
 #[test]
+fn an_address_that_does_not_answer_any_more_still_has_the_certificate_that_ends_first() {
+    let soon = "2026-01-20T00:00:00Z";
+    let pair = |second: Endpoint, deciding: &str, end: &str| {
+        seen(deciding, end, vec![endpoint("192.0.2.1", "F1", LATER), second])
+    };
+    let mut life = life();
+    life.seen().probed(&pair(endpoint("192.0.2.2", "F2", soon), "F2", soon));
+    let expiring = message(&life, ConditionType::CertificateExpiring);
+    assert_eq!(
+        expiring,
+        "the certificate at 192.0.2.2:443 expires in 19 days, on 2026-01-20T00:00:00Z (alertDays: 30)"
+    );
+    for _ in 0..5 {
+        life.probed(&pair(dead("192.0.2.2", FailureReason::ConnectTimedOut), "F1", LATER));
+        assert_eq!(life.condition(ConditionType::CertificateExpiring), "True/ExpiringSoon");
+        assert_eq!(message(&life, ConditionType::CertificateExpiring), expiring);
+    }
+    let until = |life: &Life| life.status().certificate.as_ref().unwrap().valid_to.as_ref().unwrap().0;
+    assert_eq!((until(&life), life.status().endpoints[1].result.as_str()), (at(LATER), "ConnectTimedOut"));
+
+    life.probed(&seen("F1", LATER, vec![endpoint("192.0.2.1", "F1", LATER)]));
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "False/NotExpiring", "it is no address of the name");
+    assert_eq!(life.status().earliest_expiry, None);
+    life.probed(&pair(dead("192.0.2.2", FailureReason::ConnectTimedOut), "F1", LATER));
+    assert_eq!(life.condition(ConditionType::CertificateExpiring), "False/NotExpiring", "nor is it remembered");
+}
+
+#[test]
 fn where_the_certificate_that_decides_cannot_be_read_another_ends_all_the_same() {
     let mut observation = faulty("F1", at(END), &[FaultKind::CertificateUnparsable]);
     observation.presented.as_mut().unwrap().leaf = None;
