@@ -110,8 +110,8 @@ pub fn requested_at(monitor: &SslMonitor) -> Option<&str> {
 /// When the next check is due after one that ended `now`.
 ///
 /// After a completed one: the interval moved by up to a tenth either way, by a hash of the uid, so that monitors created together
-/// drift apart; or earlier, just after a certificate that ends at one of these times passes its alert threshold or its end. After a failure: 30 s, 1 m, 2 m…, up
-/// to the interval.
+/// drift apart; or earlier, just after a certificate that ends at one of `ends` passes its alert threshold or its end. After a
+/// failure: 30 s, 1 m, 2 m…, up to the interval.
 pub(super) fn next_check(
     monitor: &SslMonitor,
     failures: i32,
