@@ -39,11 +39,13 @@ pub enum Word<'a> {
 /// [`judge`], by this word on the revocation, which has to be known.
 pub fn judge_with(chain: &[Vec<u8>], name: &Host, trust: &TrustStore, now: Timestamp, word: Word<'_>) -> Presented {
     let chain = certificates(chain);
+    let case = offline::case(chain, name, trust, now);
     let (staple, lists) = match word {
         Word::Staple(answer) => (Some(answer.to_vec()), Vec::new()),
-        Word::List(list) => (None, revocation::consult(&chain, trust, &[list], now)),
+        Word::List(list) => {
+            (None, revocation::consult(&verify::queries(&case, None).unwrap_or_default(), &[list], now))
+        }
     };
-    let case = offline::case(chain, name, trust, now);
     let case = Case { staple, lists, revocation: RevocationCheck::Crl, needs_revocation_state: true, ..case };
     verify::judge(&case, None)
 }

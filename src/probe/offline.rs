@@ -35,8 +35,8 @@ pub fn judge_pem_with_lists(
     lists: &[&[u8]],
 ) -> Result<Presented, PemError> {
     let chain = pem::certificates(pem)?;
-    let lists = revocation::consult(&chain, trust, lists, now);
     let case = case(chain, name, trust, now);
+    let lists = revocation::consult(&verify::queries(&case, None).unwrap_or_default(), lists, now);
     Ok(verify::judge(&Case { lists, revocation: RevocationCheck::Crl, needs_revocation_state: true, ..case }, None))
 }
 

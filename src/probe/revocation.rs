@@ -13,7 +13,9 @@ mod staple;
 use jiff::Timestamp;
 
 pub(super) use assess::{Question, assess};
+pub(super) use issuer::{Link, links};
 pub(super) use lists::{Listed, Lists, consult};
+pub(super) use points::{Query, queries};
 
 /// What is known of a certificate's revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]

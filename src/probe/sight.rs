@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use rustls::{
-    NamedGroup,
-    pki_types::{CertificateDer, ServerName},
-};
+use rustls::{NamedGroup, pki_types::ServerName};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
@@ -20,9 +17,8 @@ use super::{
     hello::{Hello, Key, Known},
     legacy,
     prober::Parts,
-    revocation::Listed,
     route::{Company, End, Way, prepare},
-    verify::{self, Case, Proof},
+    verify::{self, Case, PathCache, Proof},
 };
 
 /// Chains longer than this are judged on a thread for blocking work: a hostile one may take a tenth of a second.
@@ -177,13 +173,27 @@ impl Search<'_> {
         }
     }
 
-    /// What the CRLs say that a chain names, where they are to be asked.
-    async fn lists(&self, chain: &[CertificateDer<'static>]) -> Vec<Listed> {
-        if self.target.revocation != RevocationCheck::Crl {
-            return Vec::new();
-        }
+    /// Ask the CRLs that a chain names.
+    async fn ask_lists(&self, case: Case) -> Result<Case, Failure> {
+        let (case, queries) = self
+            .work(case, |case, paths| {
+                let queries = verify::queries(&case, Some(paths));
+                (case, queries)
+            })
+            .await?;
         let web = Web { names: &self.parts.names, policy: &self.parts.policy };
-        self.parts.lists.gather(chain, &self.means.trust, web, self.now, self.deadline).await
+        let lists = self.parts.lists.gather(queries.as_deref(), web, self.now, self.deadline).await;
+        Ok(Case { lists, ..case })
+    }
+
+    /// Work on a case, on a thread for blocking work where it may take long.
+    async fn work<T: Send + 'static>(&self, case: Case, work: fn(Case, &PathCache) -> T) -> Result<T, Failure> {
+        if case.chain.len() <= QUICK_CHAIN {
+            return Ok(work(case, &self.parts.paths));
+        }
+        let parts = self.parts.clone();
+        let done = tokio::task::spawn_blocking(move || work(case, &parts.paths)).await;
+        done.map_err(|error| fail(FailureReason::ProbeError, format!("the verification broke off: {error}")))
     }
 
     async fn judge(&self, sight: &mut Observation, record: Record) -> Result<(), Failure> {
@@ -191,26 +201,21 @@ impl Search<'_> {
             return Ok(());
         }
         let length = record.chain.len();
-        let case = Case {
+        let mut case = Case {
             proof: record.proof.map_or(Proof::Missing, Proof::Given),
             name: self.target.verified_name().clone(),
             trust: self.means.trust.clone(),
             now: self.now,
             staple: record.staple,
-            lists: self.lists(&record.chain).await,
+            lists: Vec::new(),
             revocation: self.target.revocation,
             needs_revocation_state: self.target.needs_revocation_state,
             chain: record.chain,
         };
-        sight.presented = Some(if length > QUICK_CHAIN {
-            let parts = self.parts.clone();
-            let judged = tokio::task::spawn_blocking(move || verify::judge(&case, Some(&parts.paths)));
-            judged
-                .await
-                .map_err(|error| fail(FailureReason::ProbeError, format!("the verification broke off: {error}")))?
-        } else {
-            verify::judge(&case, Some(&self.parts.paths))
-        });
+        if case.revocation == RevocationCheck::Crl {
+            case = self.ask_lists(case).await?;
+        }
+        sight.presented = Some(self.work(case, |case, paths| verify::judge(&case, Some(paths))).await?);
         if length > MAX_CHAIN {
             let detail = format!("the server sent {length} certificates; at most {MAX_CHAIN} are accepted");
             return Err(fail(FailureReason::CertificateTooLarge, detail));

@@ -133,6 +133,11 @@ impl TrustStore {
         &self.0.roots
     }
 
+    /// The place of an anchor; of several with its name and key, the first.
+    pub(super) fn position(&self, anchor: &TrustAnchor<'_>) -> Option<usize> {
+        self.0.roots.iter().position(|root| is_same(root, anchor))
+    }
+
     /// Whether the system trusts this anchor, and not only a bundle.
     pub(super) fn is_of_system(&self, anchor: &TrustAnchor<'_>) -> bool {
         self.0.roots.iter().skip(self.0.pinned.len()).any(|root| is_same(root, anchor))

@@ -21,7 +21,7 @@ use super::{
 use findings::Survey;
 use path::{NoPath, Path};
 
-pub(super) use path::PathCache;
+pub(super) use path::{PathCache, queries};
 
 /// The most certificates of a chain that are judged, leaf included; a probe accepts fewer, a file may hold spare ones.
 const MAX_JUDGED: usize = 64;
@@ -68,15 +68,17 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
         sent.filter_map(|(position, der)| Some((position, certificate::parse(der)?))).unzip()
     };
     let facts = parsed.as_ref().map(certificate::facts);
-    let mut judgement = Judgement::default();
+    let (mut judgement, mut path) = (Judgement::default(), None);
     match (&parsed, &facts) {
         (Some(parsed), Some(facts)) => {
             let leaf = Leaf { der: leaf, parsed, facts, others: &others, positions: &positions };
-            judgement.judge(case, &leaf, paths);
+            path = judgement.judge(case, &leaf, paths);
         }
         _ => judgement.add(FaultKind::CertificateUnparsable, unparsable(leaf)),
     }
-    let known = revocation::assess(&case.question());
+    // Whoever issued the leaf is asked for only to verify an answer.
+    let links = path.filter(|_| case.staple.is_some()).and_then(|path| path.links(case));
+    let known = revocation::assess(&case.question(links.as_deref()));
     known.faults.into_iter().for_each(|fault| judgement.add(fault.kind, fault.detail));
     judgement.findings.extend(known.findings);
     judgement.findings.sort_by_key(|finding| finding.kind);
@@ -98,9 +100,10 @@ pub(super) fn judge(case: &Case, paths: Option<&PathCache>) -> Presented {
 // === impl Case ===
 
 impl Case {
-    fn question(&self) -> revocation::Question<'_> {
+    fn question<'a>(&'a self, path: Option<&'a [revocation::Link<'a>]>) -> revocation::Question<'a> {
         revocation::Question {
             chain: &self.chain[..self.chain.len().min(MAX_JUDGED)],
+            path,
             trust: &self.trust,
             now: self.now,
             check: self.revocation,
@@ -142,7 +145,8 @@ impl Judgement {
         }
     }
 
-    fn judge(&mut self, case: &Case, leaf: &Leaf<'_>, paths: Option<&PathCache>) {
+    /// Judge, and tell the verified path.
+    fn judge(&mut self, case: &Case, leaf: &Leaf<'_>, paths: Option<&PathCache>) -> Option<Path> {
         self.judge_time(case.now, leaf.facts);
         self.judge_key(&case.proof, leaf);
         self.judge_purpose(leaf.parsed);
@@ -168,6 +172,7 @@ impl Judgement {
         self.judge_proof(&case.proof, leaf);
         let is_key_faulty = self.faults.iter().any(|fault| fault.kind == FaultKind::WeakKey);
         self.findings = findings::survey(&Survey { case, leaf, path: path.as_ref(), is_key_faulty });
+        path
     }
 
     fn judge_time(&mut self, now: Timestamp, leaf: &Certificate) {
@@ -214,7 +219,6 @@ impl Judgement {
         }
     }
 
-    /// Trust is judged at a time inside the leaf's validity, so that an expired leaf still says whether its chain is good.
     fn judge_trust(
         &mut self,
         case: &Case,
@@ -227,8 +231,7 @@ impl Judgement {
             return None;
         }
         let Certificate { not_before, not_after, .. } = *leaf.facts;
-        let at = case.now.clamp(not_before, not_after.max(not_before));
-        match path::find(case, readable, at, paths) {
+        match path::find(case, readable, (not_before, not_after), paths) {
             Ok(path) => {
                 self.verified_not_after = Some(path.not_after.min(not_after));
                 Some(path)

@@ -4,22 +4,20 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope,
-    KeyIdMethod, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
+    KeyUsagePurpose, SerialNumber,
 };
 use ssl_monitor_operator::probe::{
     FaultKind, FindingKind, Means, Presented, Prober, Revocation, RevocationCheck, RevocationSource, RevocationState,
     Target, TrustStore, judge_pem_with_lists,
 };
-use xtask::farm::{Answer, AnswerFlaw, AnswerStatus, Authority, Issued, Leaf, TlsServer};
+use xtask::farm::{Answer, AnswerFlaw, AnswerStatus, Authority, TlsServer};
 
 use crate::support::{
-    PATIENCE, prober, serve, target, trust,
+    PATIENCE,
+    crl::{DAY, INTERMEDIATE, LEAF, at, by_list, leaf, list, revoked, set_time, told},
+    prober, serve, target, trust,
     web::{Page, Web},
 };
-
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-const LEAF: u64 = 0xff;
-const INTERMEDIATE: u64 = 7;
 
 /// An authority whose certificates name lists on a web server of its own.
 struct Scene {
@@ -41,55 +39,8 @@ struct Plot {
     intermediate: Option<fn(&mut CertificateParams)>,
 }
 
-fn at(urls: Vec<String>) -> Vec<CrlDistributionPoint> {
-    vec![CrlDistributionPoint { uris: urls }]
-}
-
 async fn scene() -> Scene {
     Scene::of(Plot::default()).await
-}
-
-/// A list that counts from an hour ago for a day, of these certificates.
-fn list(serials: &[u64]) -> CertificateRevocationListParams {
-    let revoked = |serial: &u64| RevokedCertParams {
-        serial_number: SerialNumber::from(*serial),
-        revocation_time: date_time_ymd(2026, 1, 2),
-        reason_code: Some(RevocationReason::KeyCompromise),
-        invalidity_date: None,
-    };
-    let mut list = CertificateRevocationListParams {
-        this_update: date_time_ymd(2026, 1, 1),
-        next_update: date_time_ymd(2026, 1, 1),
-        crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
-        revoked_certs: serials.iter().map(revoked).collect(),
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    set_time(&mut list, Timestamp::now() - DAY / 24, Timestamp::now() + DAY);
-    list
-}
-
-fn set_time(list: &mut CertificateRevocationListParams, from: Timestamp, until: Timestamp) {
-    let epoch = date_time_ymd(1970, 1, 1);
-    let time = |at: Timestamp| epoch + std::time::Duration::from_secs(at.as_second().unsigned_abs());
-    (list.this_update, list.next_update) = (time(from), time(until));
-}
-
-fn revoked() -> RevocationState {
-    RevocationState::Revoked { at: "2026-01-02T00:00:00Z".parse().unwrap(), reason: Some("keyCompromise") }
-}
-
-fn by_list(state: RevocationState) -> Revocation {
-    Revocation { state, source: Some(RevocationSource::Crl) }
-}
-
-type Words<'a, K> = Vec<(K, &'a str)>;
-
-/// The faults and the findings, in words.
-fn told(seen: &Presented) -> (Words<'_, FaultKind>, Words<'_, FindingKind>) {
-    let faults = seen.verdict.faults.iter().map(|fault| (fault.kind, fault.detail.as_str()));
-    let findings = seen.findings.iter().map(|finding| (finding.kind, finding.detail.as_str()));
-    (faults.collect(), findings.collect())
 }
 
 impl Scene {
@@ -146,16 +97,6 @@ impl Scene {
         assert_eq!(hard.revocation, Some(unknown));
         detail.strip_prefix(prefix).unwrap_or_else(|| panic!("{detail}")).to_owned()
     }
-}
-
-fn leaf(authority: &Authority, urls: Vec<String>) -> Issued {
-    let leaf = Leaf::new(["a.test"]);
-    let mut params = leaf.params();
-    params.serial_number = Some(SerialNumber::from(LEAF));
-    if !urls.is_empty() {
-        params.crl_distribution_points = at(urls);
-    }
-    authority.issue_from(&params, &leaf.key())
 }
 
 #[tokio::test]
@@ -348,7 +289,7 @@ async fn nothing_is_fetched_for_a_chain_that_is_not_trusted_nor_unless_it_is_ask
     scene.trust = trust(&Authority::new("Other"));
     let seen = scene.see().await;
     let detail = "it could not be found out whether the certificate has been revoked: the server stapled no OCSP answer, \
-                  and the chain leads to no trusted certificate, so that its CRLs are not fetched";
+                  and no path to a trusted certificate could be verified, so that its CRLs are not fetched";
     assert_eq!(told(&seen).1, [(FindingKind::RevocationUnknown, detail)]);
     assert_eq!(seen.verdict.faults.iter().map(|fault| fault.kind).collect::<Vec<_>>(), [FaultKind::UnknownIssuer]);
     assert_eq!(scene.web.paths(), [""; 0]);

@@ -9,6 +9,7 @@ mod extremes;
 mod findings;
 mod hello;
 mod identity;
+mod issuers;
 mod lists;
 mod names;
 mod oddities;

@@ -1,5 +1,6 @@
 //! What the stories share: a prober for loopback, trust in a farm's authority, and the certificates of a chain.
 
+pub(crate) mod crl;
 pub(crate) mod der;
 pub(crate) mod web;
 

@@ -5,7 +5,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::{
     Revocation, RevocationCheck, RevocationSource, RevocationState,
-    issuer::{Issuers, Member, members},
+    issuer::{self, Link},
     lists::Listed,
     staple,
 };
@@ -18,10 +18,12 @@ const MAX_DETAIL: usize = 512;
 type State = Result<RevocationState, String>;
 
 /// What is to be judged.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(in crate::probe) struct Question<'a> {
     /// The chain as it was presented, leaf first; never empty.
     pub chain: &'a [CertificateDer<'static>],
+    /// The verified path, if there is one.
+    pub path: Option<&'a [Link<'a>]>,
     pub trust: &'a TrustStore,
     pub now: Timestamp,
     /// How revocation is looked into.
@@ -61,11 +63,12 @@ pub(in crate::probe) fn assess(question: &Question<'_>) -> Assessment {
 
 /// What the staple says, or why it says nothing.
 fn stapled(question: &Question<'_>, staple: &[u8]) -> Result<RevocationState, String> {
-    let members: Vec<Option<Member<'_>>> = members(question.chain);
     let leaf = certificate::parse(&question.chain[0]);
     let leaf = leaf.ok_or("the certificate that the stapled OCSP answer is about is not readable")?;
-    let issuer = Issuers::new(&members, question.trust).of(0);
-    staple::verify(staple, &leaf, issuer, question.now).map_err(|error| format!("the stapled OCSP answer {error}"))
+    let verified = question.path.and_then(|path| path.first()).map(|link| link.issuer.clone());
+    let issuer = verified.or_else(|| issuer::presumed(question.chain, question.trust));
+    staple::verify(staple, &leaf, issuer.as_ref(), question.now)
+        .map_err(|error| format!("the stapled OCSP answer {error}"))
 }
 
 // === impl Assessment ===

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::{
     RevocationState,
     der::{self, ENUMERATED, INTEGER, Reader, SEQUENCE, context, implicit},
+    issuer::Issuer,
     reason,
-    signed::{PublicKey, Signed},
+    signed::Signed,
     staple::SKEW,
 };
 
@@ -91,14 +92,14 @@ pub(super) struct Subject {
 // === impl List ===
 
 impl List {
-    /// Read and verify a list that the issuer with this name (DER) and key must have signed.
-    pub(super) fn read(der: &[u8], issuer: &[u8], key: PublicKey<'_>) -> Result<Self, ListError> {
+    /// Read and verify a list that this issuer must have signed.
+    pub(super) fn read(der: &[u8], issuer: &Issuer) -> Result<Self, ListError> {
         let signed = Signed::read(der).filter(|signed| signed.rest.is_empty()).ok_or(ListError::Unreadable)?;
         let mut reader = Reader::new(signed.message).inside(SEQUENCE).ok_or(ListError::Unreadable)?;
-        if read_issuer(&mut reader).ok_or(ListError::Unreadable)? != issuer {
+        if read_issuer(&mut reader).ok_or(ListError::Unreadable)? != issuer.name {
             return Err(ListError::OtherIssuer);
         }
-        if !signed.is_by(key) {
+        if !issuer.key().is_some_and(|key| signed.is_by(key)) {
             return Err(ListError::BadSignature);
         }
         Self::read_rest(reader).ok_or(ListError::Unreadable)?
@@ -271,11 +272,7 @@ mod tests {
     use xtask::farm::{Authority, Leaf};
 
     use super::*;
-    use crate::probe::{
-        TrustStore,
-        revocation::changed,
-        revocation::issuer::{Issuers, members},
-    };
+    use crate::probe::{TrustStore, revocation::changed, revocation::issuer::presumed};
 
     static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Farm"));
 
@@ -300,9 +297,8 @@ mod tests {
     fn read(der: &[u8]) -> Result<List, ListError> {
         let issued = AUTHORITY.issue(&Leaf::new(["a.test"]));
         let trust = TrustStore::new(None, Some(AUTHORITY.root_pem().as_bytes())).unwrap();
-        let members = members(&issued.chain);
-        let signer = Issuers::new(&members, &trust).of(0).unwrap();
-        List::read(der, signer.name, signer.key)
+        let signer = presumed(&issued.chain, &trust).unwrap();
+        List::read(der, &signer)
     }
 
     /// A list of the authority's with these parts after the issuer's name, each as DER.

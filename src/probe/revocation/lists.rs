@@ -8,7 +8,6 @@ use std::{
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use rustls::pki_types::CertificateDer;
 use tokio::{
     sync::{Mutex as Gate, Semaphore},
     time::{Instant, timeout_at},
@@ -16,12 +15,11 @@ use tokio::{
 
 use super::{
     RevocationState,
+    issuer::Issuer,
     list::{List, ListError, Subject},
-    points::{self, ListIssuer, Query},
-    signed::PublicKey,
+    points::Query,
 };
 use crate::probe::{
-    TrustStore,
     fetch::{Allowance, FetchError, Web, shown},
     trust::digest_of,
 };
@@ -93,20 +91,16 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// What lists say of the certificates of a chain, the leaf first. Intermediates that name no list are left out.
+    /// What lists say of the certificates of a verified path, the leaf first. Intermediates that name no list are left out.
     pub(in crate::probe) async fn gather(
         &self,
-        chain: &[CertificateDer<'static>],
-        trust: &TrustStore,
+        queries: Option<&[Query]>,
         web: Web<'_>,
         now: Timestamp,
         deadline: Instant,
     ) -> Vec<Listed> {
-        let (chain, trust) = (chain.to_vec(), trust.clone());
-        // A hostile chain makes for two dozen signatures to verify.
-        let queries = tokio::task::spawn_blocking(move || points::queries(&chain, &trust)).await;
-        let Ok(Some(queries)) = queries else {
-            let why = "the chain leads to no trusted certificate, so that its CRLs are not fetched".to_owned();
+        let Some(queries) = queries else {
+            let why = "no path to a trusted certificate could be verified, so that its CRLs are not fetched".to_owned();
             return vec![Listed { name: None, state: Err(why) }];
         };
         let asked = queries.iter().filter(|query| query.name.is_none() || !query.subject.urls.is_empty());
@@ -145,7 +139,7 @@ impl Lists {
     async fn list(
         &self,
         url: &str,
-        issuer: &ListIssuer,
+        issuer: &Issuer,
         web: Web<'_>,
         now: Timestamp,
         deadline: Instant,
@@ -170,7 +164,7 @@ impl Lists {
     async fn fetch(
         &self,
         url: &str,
-        issuer: &ListIssuer,
+        issuer: &Issuer,
         web: Web<'_>,
         now: Timestamp,
         deadline: Instant,
@@ -192,14 +186,8 @@ impl Lists {
     }
 }
 
-/// What lists that are at hand say of the certificates of a chain. Intermediates that none speaks of are left out.
-pub(in crate::probe) fn consult(
-    chain: &[CertificateDer<'_>],
-    trust: &TrustStore,
-    lists: &[&[u8]],
-    now: Timestamp,
-) -> Vec<Listed> {
-    let queries = points::queries(chain, trust).unwrap_or_default();
+/// What lists that are at hand say of the certificates of a verified path. Intermediates that none speaks of are left out.
+pub(in crate::probe) fn consult(queries: &[Query], lists: &[&[u8]], now: Timestamp) -> Vec<Listed> {
     let listed = queries.iter().map(|query| {
         let mut state = Err("none of the CRLs is about it".to_owned());
         for der in lists.iter().filter(|_| query.issuer.may_sign_lists) {
@@ -215,9 +203,8 @@ pub(in crate::probe) fn consult(
     listed.filter(|listed| listed.name.is_none() || listed.state.is_ok()).collect()
 }
 
-fn read(der: &[u8], issuer: &ListIssuer, now: Timestamp) -> Result<List, ListError> {
-    let key = PublicKey::of_content(&issuer.key).ok_or(ListError::BadSignature)?;
-    let list = List::read(der, &issuer.name, key)?;
+fn read(der: &[u8], issuer: &Issuer, now: Timestamp) -> Result<List, ListError> {
+    let list = List::read(der, issuer)?;
     list.is_current(now)?;
     Ok(list)
 }

@@ -1,16 +1,13 @@
-//! Which lists are to be asked about a presented chain.
+//! Which lists are to be asked about the certificates of a path.
 
-use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{DistributionPointName, GeneralName, ParsedExtension, X509Certificate};
 
 use super::{
-    issuer::{Issuer, Issuers, Member, members},
+    issuer::{Issuer, Link},
     list::Subject,
 };
-use crate::probe::{TrustStore, certificate};
+use crate::probe::certificate;
 
-/// The most certificates of a chain that lists are asked about: webpki accepts six intermediates.
-const MAX_ASKED: usize = 8;
 /// The most URLs of one certificate that are tried.
 const MAX_URLS: usize = 4;
 /// The longest URL that is tried, in bytes.
@@ -18,52 +15,28 @@ const MAX_URL: usize = 2048;
 
 /// A certificate that its issuer's list is to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Query {
+pub(in crate::probe) struct Query {
     /// What it is called; `None` for the leaf.
     pub(super) name: Option<String>,
     pub(super) subject: Subject,
-    pub(super) issuer: ListIssuer,
+    pub(super) issuer: Issuer,
 }
 
-/// Who must have signed a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ListIssuer {
-    /// Its name, in DER.
-    pub(super) name: Vec<u8>,
-    /// The content of its SubjectPublicKeyInfo.
-    pub(super) key: Vec<u8>,
-    pub(super) may_sign_lists: bool,
+/// What is to be asked about the certificates of a path, the leaf first. It must be a verified one: where a list is fetched from
+/// is said by the certificate, and no one shall have us fetch from places by a certificate of their own making.
+pub(in crate::probe) fn queries(path: &[Link<'_>]) -> Vec<Query> {
+    path.iter().enumerate().map(|(position, link)| Query::of(link, position)).collect()
 }
 
-/// The leaf and the intermediates above it, as far as a trust anchor. `None` when they lead to none: where a list is fetched from is
-/// said by the certificate, and no one shall have us fetch from places by a certificate of their own making.
-pub(super) fn queries(chain: &[CertificateDer<'_>], trust: &TrustStore) -> Option<Vec<Query>> {
-    let members: Vec<Option<Member<'_>>> = members(chain);
-    let mut issuers = Issuers::new(&members, trust);
-    let mut queries = Vec::new();
-    let mut position = 0;
-    while queries.len() < MAX_ASKED {
-        let issuer = issuers.of(position)?;
-        let parsed = &members.get(position)?.as_ref()?.parsed;
-        queries.push(Query::of(parsed, position, issuer));
-        if issuer.is_anchor {
-            return Some(queries);
-        }
-        position = issuer.position?;
-    }
-    None
-}
+// === impl Query ===
 
 impl Query {
-    fn of(parsed: &X509Certificate<'_>, position: usize, issuer: Issuer<'_>) -> Self {
+    fn of(link: &Link<'_>, position: usize) -> Self {
+        let parsed = &link.parsed;
         Self {
             name: (position > 0).then(|| certificate::display_name(parsed.subject())),
             subject: Subject { serial: parsed.raw_serial().to_vec(), is_authority: position > 0, urls: urls(parsed) },
-            issuer: ListIssuer {
-                name: issuer.name.to_vec(),
-                key: issuer.key.content.to_vec(),
-                may_sign_lists: issuer.may_sign_lists,
-            },
+            issuer: link.issuer.clone(),
         }
     }
 }

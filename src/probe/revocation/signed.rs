@@ -1,6 +1,6 @@
 //! What issuers sign, certificates, lists and answers alike, and the keys that they sign with.
 
-use rustls::pki_types::{AlgorithmIdentifier, CertificateDer, SignatureVerificationAlgorithm};
+use rustls::pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm};
 
 use super::der::{Reader, SEQUENCE};
 
@@ -36,10 +36,6 @@ impl<'a> Signed<'a> {
         let algorithm = inner.read(SEQUENCE)?;
         let signature = inner.bits()?;
         Some(Self { message, algorithm, signature, rest: inner })
-    }
-
-    pub(super) fn of_certificate(certificate: &'a CertificateDer<'_>) -> Option<Self> {
-        Self::read(certificate)
     }
 
     /// Whether the signature is this key's. The algorithms are those that chains may be signed with; SHA-1 is not among them.

@@ -46,17 +46,18 @@ pub(super) enum StapleError {
 pub(super) fn verify(
     staple: &[u8],
     leaf: &X509Certificate<'_>,
-    issuer: Option<Issuer<'_>>,
+    issuer: Option<&Issuer>,
     now: Timestamp,
 ) -> Result<RevocationState, StapleError> {
     if staple.len() > MAX_ANSWER {
         return Err(StapleError::TooLong);
     }
     let answer = ocsp::read(staple)?;
-    let issuer = issuer.ok_or(StapleError::UnknownIssuer)?;
-    let is_about = |statement: &&Statement<'_>| statement.is_about(leaf.raw_serial(), issuer.name, issuer.key.bits);
+    let (name, key) =
+        issuer.and_then(|issuer| Some((&*issuer.name, issuer.key()?))).ok_or(StapleError::UnknownIssuer)?;
+    let is_about = |statement: &&Statement<'_>| statement.is_about(leaf.raw_serial(), name, key.bits);
     let statement = answer.statements.iter().find(is_about).ok_or(StapleError::OtherCertificate)?;
-    authenticate(&answer, issuer, now)?;
+    authenticate(&answer, name, key, now)?;
     is_current(statement, now)?;
     match statement.state {
         RevocationState::Unknown => Err(StapleError::NotKnown),
@@ -76,34 +77,34 @@ fn is_current(statement: &Statement<'_>, now: Timestamp) -> Result<(), StapleErr
 /// The signature must be the issuer's, or that of a delegate: of whom the issuer has signed a certificate for this very purpose
 /// (RFC 6960 §4.2.2.2). Whether the delegate's certificate has been revoked is not asked; theirs are short-lived, or say that
 /// it need not be (id-pkix-ocsp-nocheck).
-fn authenticate(answer: &Answer<'_>, issuer: Issuer<'_>, now: Timestamp) -> Result<(), StapleError> {
-    if answer.responder.is(issuer.name, issuer.key.bits) && answer.signed.is_by(issuer.key) {
+fn authenticate(answer: &Answer<'_>, name: &[u8], key: PublicKey<'_>, now: Timestamp) -> Result<(), StapleError> {
+    if answer.responder.is(name, key.bits) && answer.signed.is_by(key) {
         return Ok(());
     }
     let named = answer.certificates.iter().filter_map(|der| Some((certificate::parse(der)?, Signed::read(der)?)));
-    let delegates = named.filter(|(parsed, signed)| is_delegate(parsed, signed, issuer, now));
+    let delegates = named.filter(|(parsed, signed)| is_delegate(parsed, signed, key, now));
     let signatures: Vec<bool> = delegates
         .filter_map(|(parsed, _)| {
-            let key = PublicKey::read(parsed.public_key().raw)?;
-            answer.responder.is(parsed.subject().as_raw(), key.bits).then(|| answer.signed.is_by(key))
+            let own = PublicKey::read(parsed.public_key().raw)?;
+            answer.responder.is(parsed.subject().as_raw(), own.bits).then(|| answer.signed.is_by(own))
         })
         .collect();
     if signatures.contains(&true) {
         Ok(())
-    } else if !signatures.is_empty() || answer.responder.is(issuer.name, issuer.key.bits) {
+    } else if !signatures.is_empty() || answer.responder.is(name, key.bits) {
         Err(StapleError::BadSignature)
     } else {
         Err(StapleError::Unauthorized)
     }
 }
 
-fn is_delegate(parsed: &X509Certificate<'_>, signed: &Signed<'_>, issuer: Issuer<'_>, now: Timestamp) -> bool {
+fn is_delegate(parsed: &X509Certificate<'_>, signed: &Signed<'_>, issuer: PublicKey<'_>, now: Timestamp) -> bool {
     let may_answer = parsed.extensions().iter().any(|extension| match extension.parsed_extension() {
         ParsedExtension::ExtendedKeyUsage(purposes) => purposes.ocsp_signing,
         _ => false,
     });
     let (not_before, not_after) = certificate::validity(parsed);
-    may_answer && (not_before..=not_after).contains(&now) && signed.is_by(issuer.key)
+    may_answer && (not_before..=not_after).contains(&now) && signed.is_by(issuer)
 }
 
 #[cfg(test)]
@@ -115,11 +116,7 @@ mod tests {
     use xtask::farm::{Answer, AnswerStatus, Authority, Issued, Leaf};
 
     use super::*;
-    use crate::probe::{
-        TrustStore,
-        revocation::changed,
-        revocation::issuer::{Issuers, members},
-    };
+    use crate::probe::{TrustStore, revocation::changed, revocation::issuer::presumed};
 
     static CAST: LazyLock<(Authority, Issued, Vec<u8>)> = LazyLock::new(|| {
         let authority = Authority::new("Farm");
@@ -131,9 +128,8 @@ mod tests {
     fn judged(staple: &[u8]) -> Result<RevocationState, StapleError> {
         let (authority, issued, _) = &*CAST;
         let trust = TrustStore::new(None, Some(authority.root_pem().as_bytes())).unwrap();
-        let members = members(&issued.chain);
         let leaf = certificate::parse(&issued.chain[0]).unwrap();
-        verify(staple, &leaf, Issuers::new(&members, &trust).of(0), Timestamp::now())
+        verify(staple, &leaf, presumed(&issued.chain, &trust).as_ref(), Timestamp::now())
     }
 
     proptest! {

@@ -16,7 +16,14 @@ use rustls::{
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::{Case, MAX_JUDGED, rules};
-use crate::probe::{certificate, trust::digest_of};
+use crate::probe::{
+    certificate,
+    revocation::{self, Link, Query},
+    trust::digest_of,
+};
+
+/// The most intermediates of a path; the limit is webpki's.
+const MAX_INTERMEDIATES: usize = 6;
 
 /// How many paths one generation of the memory holds; there are two of about 120 bytes a path.
 const GENERATION: usize = 8192;
@@ -32,12 +39,12 @@ pub(super) struct Path {
     pub not_before: Timestamp,
     /// Until when they are, inclusive.
     pub not_after: Timestamp,
-    /// Which certificates of the chain are its intermediates: one bit each, the leaf's is the lowest and never set.
-    used: u64,
+    /// Where its intermediates stand in the chain, from the leaf's issuer up; then zeros, where the leaf stands.
+    intermediates: [u8; MAX_INTERMEDIATES],
     /// Whether it ends at a root of the system.
     pub is_public: bool,
-    /// Which of the bundle's certificates it ends at; `None` when it is a root of the system only.
-    pub bundled: Option<usize>,
+    /// Which of the trust store's anchors it ends at; of several with that name and key, the first.
+    pub anchor: usize,
 }
 
 /// Why there is no path.
@@ -61,13 +68,15 @@ struct Generations {
     old: HashMap<[u8; 32], Path>,
 }
 
-/// A path from the leaf to a trust anchor that is valid for TLS servers at that time.
+/// A path from the leaf, which is valid at these times, to a trust anchor, that is good for TLS servers. It is looked for at a time
+/// inside the leaf's validity, so that an expired leaf still says whether its chain is good.
 pub(super) fn find(
     case: &Case,
     leaf: &EndEntityCert<'_>,
-    at: Timestamp,
+    (not_before, not_after): (Timestamp, Timestamp),
     paths: Option<&PathCache>,
 ) -> Result<Path, NoPath> {
+    let at = case.now.clamp(not_before, not_after.max(not_before));
     let chain = &case.chain[..case.chain.len().min(MAX_JUDGED)];
     let Some(paths) = paths else { return search(case, leaf, &chain[1..], at) };
     let key = digest_of(chain.iter().map(AsRef::as_ref).chain([&case.trust.id()[..]]));
@@ -77,6 +86,18 @@ pub(super) fn find(
     let path = search(case, leaf, &chain[1..], at)?;
     paths.put(key, path);
     Ok(path)
+}
+
+/// What lists are to be asked about a chain: nothing where the leaf is itself trusted, which is above its issuer's word. `None`
+/// when there is no verified path, so that nobody's word would count.
+pub(in crate::probe) fn queries(case: &Case, paths: Option<&PathCache>) -> Option<Vec<Query>> {
+    let leaf = &case.chain[0];
+    if case.trust.pins(leaf) {
+        return Some(Vec::new());
+    }
+    let validity = certificate::validity(&certificate::parse(leaf)?);
+    let path = find(case, &EndEntityCert::try_from(leaf).ok()?, validity, paths).ok()?;
+    Some(revocation::queries(&path.links(case)?))
 }
 
 fn search(
@@ -112,16 +133,20 @@ fn search(
 
 fn summary(verified: &VerifiedPath<'_>, case: &Case) -> Result<Path, NoPath> {
     let is_public = case.trust.is_of_system(verified.anchor());
-    let bundled = case.trust.bundled(verified.anchor()).next().map(|(index, _)| index);
-    let mut path = Path { not_before: Timestamp::MIN, not_after: Timestamp::MAX, used: 0, is_public, bundled };
-    for intermediate in verified.intermediate_certificates() {
+    let anchor = case.trust.position(verified.anchor()).ok_or(NoPath::Broken(webpki::Error::UnknownIssuer))?;
+    if verified.intermediate_certificates().count() > MAX_INTERMEDIATES {
+        return Err(NoPath::Broken(webpki::Error::MaximumPathDepthExceeded));
+    }
+    let (not_before, not_after, intermediates) = (Timestamp::MIN, Timestamp::MAX, [0; MAX_INTERMEDIATES]);
+    let mut path = Path { not_before, not_after, intermediates, is_public, anchor };
+    for (place, intermediate) in path.intermediates.iter_mut().zip(verified.intermediate_certificates()) {
         let der = intermediate.der();
         let parsed = certificate::parse(&der).ok_or(NoPath::Broken(webpki::Error::BadDer))?;
         let (not_before, not_after) = certificate::validity(&parsed);
         path.not_before = path.not_before.max(not_before);
         path.not_after = path.not_after.min(not_after);
-        let position = case.chain.iter().take(MAX_JUDGED).skip(1).position(|sent| *sent == der);
-        path.used |= position.map_or(0, |position| 1 << (position + 1));
+        let position = (1_u8..).zip(&case.chain[1..]).find(|(_, sent)| **sent == der).map(|(position, _)| position);
+        *place = position.ok_or(NoPath::Broken(webpki::Error::BadDer))?;
     }
     Ok(path)
 }
@@ -131,7 +156,14 @@ fn summary(verified: &VerifiedPath<'_>, case: &Case) -> Result<Path, NoPath> {
 impl Path {
     /// Whether the certificate at this position of the chain is an intermediate of the path.
     pub(super) fn uses(&self, position: usize) -> bool {
-        position < MAX_JUDGED && self.used >> position & 1 == 1
+        position > 0 && self.intermediates.iter().any(|place| usize::from(*place) == position)
+    }
+
+    /// Its certificates, the leaf first, each with its issuer.
+    pub(super) fn links<'a>(&self, case: &'a Case) -> Option<Vec<Link<'a>>> {
+        let above = self.intermediates.iter().filter(|place| **place > 0);
+        let places = [0].iter().chain(above).filter_map(|place| case.chain.get(usize::from(*place)));
+        revocation::links(places, case.trust.anchors().get(self.anchor)?, &case.trust)
     }
 }
 
@@ -174,8 +206,13 @@ mod tests {
 
     #[test]
     fn what_is_used_stays_and_the_rest_is_forgotten() {
-        let path =
-            Path { not_before: Timestamp::MIN, not_after: Timestamp::MAX, used: 0, is_public: false, bundled: None };
+        let path = Path {
+            not_before: Timestamp::MIN,
+            not_after: Timestamp::MAX,
+            intermediates: [0; MAX_INTERMEDIATES],
+            is_public: false,
+            anchor: 0,
+        };
         let cache = PathCache::default();
         (0..5 * GENERATION).for_each(|number| {
             cache.put(key(number), path);

@@ -172,10 +172,9 @@ pub(super) fn note(notes: &mut Notes, survey: &Survey<'_>, extensions: &Extensio
 
 /// The anchor counts as it was given: of a system's root only name and key are known.
 fn note_anchor(notes: &mut Notes, survey: &Survey<'_>, is_public: bool) {
-    let bundled = survey.path.and_then(|path| path.bundled);
     let read =
         |der: &CertificateDer<'_>| certificate::parse(der).map_or_else(Remarks::default, |it| remarks(&it, is_public));
-    let Some(remarks) = bundled.and_then(|index| survey.case.trust.remarks(index, read)) else { return };
+    let Some(remarks) = survey.path.and_then(|path| survey.case.trust.remarks(path.anchor, read)) else { return };
     remarks.breaches.iter().for_each(|breach| notes.add(FindingKind::Malformed, breach.clone()));
     if let Some((_, detail)) = remarks.end.as_ref().filter(|(end, _)| *end < survey.case.now) {
         notes.add(FindingKind::Malformed, detail.clone());
