@@ -25,6 +25,7 @@ mod resolve;
 mod revocation;
 mod route;
 mod sight;
+mod spacious;
 mod starttls;
 mod target;
 pub mod text;

@@ -1,7 +1,9 @@
 //! HTTP: a bounded GET of what a certificate points at. The same addresses may be dialled as for probes, redirects are not
 //! followed, and nothing is sent that the URL does not say.
 
-use std::{net::SocketAddr, sync::Arc};
+mod room;
+
+use std::net::SocketAddr;
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
@@ -11,14 +13,12 @@ use hyper::{
     header::{CONNECTION, HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::{net::TcpStream, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{AddressPolicy, Failure, connect::connect, resolve::Names, text};
+pub(super) use room::{Room, Share};
+
+use super::{AddressPolicy, Failure, connect::connect, resolve::Names, spacious::spacious, text};
 
 /// The longest head of an answer.
 const MAX_HEAD: usize = 16 * 1024;
@@ -32,20 +32,11 @@ pub(super) struct Web<'a> {
     pub(super) policy: &'a AddressPolicy,
 }
 
-/// What was fetched; it counts against the budget as long as it is held.
+/// What was fetched; it takes room as long as it is held.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) bytes: Vec<u8>,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-/// How much may be fetched.
-#[derive(Debug, Clone)]
-pub(super) struct Allowance {
-    /// The most bytes of one answer.
-    pub(super) limit: usize,
-    /// The most MiB that all that is held may have.
-    pub(super) budget: Arc<Semaphore>,
+    share: Share,
 }
 
 /// Why nothing was fetched; the display text continues "the list at … ".
@@ -81,13 +72,19 @@ struct Place {
 // === impl Web ===
 
 impl Web<'_> {
-    /// Fetch what is at this URL.
-    pub(super) async fn get(self, url: &str, allowance: &Allowance, deadline: Instant) -> Result<Fetched, FetchError> {
+    /// Fetch what is at this URL, and has no more bytes than `limit`, which is 32 MiB at most.
+    pub(super) async fn get(
+        self,
+        url: &str,
+        limit: usize,
+        share: Share,
+        deadline: Instant,
+    ) -> Result<Fetched, FetchError> {
         let place = Place::of(url).ok_or(FetchError::NoUrl)?;
         let addresses = self.addresses(&place, deadline).await?;
         let unreachable = |failure: Failure| FetchError::Unreachable(failure.detail);
         let stream = connect(&addresses, deadline).await.1.map_err(unreachable)?;
-        converse(stream, &place, allowance).await
+        converse(stream, &place, limit, share).await
     }
 
     /// The addresses of the place that may be dialled.
@@ -107,7 +104,7 @@ impl Web<'_> {
 }
 
 /// Ask, and read the answer.
-async fn converse(stream: TcpStream, place: &Place, allowance: &Allowance) -> Result<Fetched, FetchError> {
+async fn converse(stream: TcpStream, place: &Place, limit: usize, share: Share) -> Result<Fetched, FetchError> {
     let broken = |_: hyper::Error| FetchError::Broken;
     let builder = http1::Builder::new().max_buf_size(MAX_HEAD).to_owned();
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -121,50 +118,28 @@ async fn converse(stream: TcpStream, place: &Place, allowance: &Allowance) -> Re
         .map_err(|_| FetchError::NoUrl)?;
     let response = sender.send_request(request).await.map_err(broken)?;
     match response.status() {
-        StatusCode::OK => read(response, allowance).await,
+        StatusCode::OK => read(response, limit, share).await,
         status if status.is_redirection() => Err(FetchError::Redirected(status.as_u16())),
         status => Err(FetchError::Status(status.as_u16())),
     }
 }
 
-async fn read(response: Response<Incoming>, allowance: &Allowance) -> Result<Fetched, FetchError> {
+async fn read(response: Response<Incoming>, limit: usize, share: Share) -> Result<Fetched, FetchError> {
     let mut body = response.into_body();
-    let limit = allowance.limit;
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(FetchError::TooLong(limit));
     }
-    let mut fetched = Fetched { bytes: Vec::new(), held: None };
+    let mut fetched = Fetched { bytes: spacious().ok_or(FetchError::Busy)?, share };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| FetchError::Broken)?;
         let Some(data) = frame.data_ref() else { continue };
         if fetched.bytes.len() + data.len() > limit {
             return Err(FetchError::TooLong(limit));
         }
-        fetched.hold(data.len(), &allowance.budget)?;
+        fetched.share.hold(fetched.bytes.len() + data.len())?;
         fetched.bytes.extend_from_slice(data);
     }
     Ok(fetched)
-}
-
-// === impl Fetched ===
-
-impl Fetched {
-    /// Make room for so many bytes more, in whole MiB: as much as is held, for doubling would take up to twice the budget.
-    fn hold(&mut self, more: usize, budget: &Arc<Semaphore>) -> Result<(), FetchError> {
-        let needed = (self.bytes.len() + more).div_ceil(MIB);
-        let missing = needed.saturating_sub(self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
-        if missing == 0 {
-            return Ok(());
-        }
-        let missing = u32::try_from(missing).map_err(|_| FetchError::Busy)?;
-        let permit = budget.clone().try_acquire_many_owned(missing).map_err(|_| FetchError::Busy)?;
-        match &mut self.held {
-            Some(held) => held.merge(permit),
-            None => self.held = Some(permit),
-        }
-        self.bytes.reserve_exact(needed * MIB - self.bytes.len());
-        Ok(())
-    }
 }
 
 // === impl Place ===
@@ -229,20 +204,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_held_at_once_is_bounded_and_given_back() {
-        let budget = Arc::new(Semaphore::new(3));
-        let mut first = Fetched { bytes: Vec::new(), held: None };
-        assert_eq!(first.hold(1, &budget), Ok(()));
-        first.bytes = vec![0; MIB];
-        assert_eq!((first.hold(1, &budget), budget.available_permits()), (Ok(()), 1));
-        let mut second = Fetched { bytes: Vec::new(), held: None };
-        assert_eq!(second.hold(MIB + 1, &budget), Err(FetchError::Busy));
-        assert_eq!((second.hold(MIB, &budget), budget.available_permits()), (Ok(()), 0));
-        drop((first, second));
-        assert_eq!(budget.available_permits(), 3);
-    }
-
     #[tokio::test]
     async fn no_more_is_fetched_than_may_be_held() {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -251,17 +212,16 @@ mod tests {
             let (mut stream, _) = listener.accept().await.unwrap();
             let asked = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1024]).await.unwrap();
             assert!(asked > 0);
-            let answer = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![0; MIB + 1]].concat();
+            let answer = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &vec![0; 2 * MIB + 1]].concat();
             // The client may have had enough before the end.
             drop(tokio::io::AsyncWriteExt::write_all(&mut stream, &answer).await);
         });
         let names = Names::new(Some(SocketAddr::from(([127, 0, 0, 1], 1)))).unwrap();
         let policy = AddressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ..AddressPolicy::default() };
-        let allowance = Allowance { limit: 2 * MIB, budget: Arc::new(Semaphore::new(1)) };
+        let room = Room::new(1, 1);
         let deadline = Instant::now() + std::time::Duration::from_secs(20);
-        let fetched = Web { names: &names, policy: &policy }.get(&url, &allowance, deadline).await;
+        let fetched = Web { names: &names, policy: &policy }.get(&url, 3 * MIB, room.enter().await, deadline).await;
         assert_eq!(fetched.map(|fetched| fetched.bytes.len()), Err(FetchError::Busy));
-        assert_eq!(allowance.budget.available_permits(), 1);
         server.abort();
     }
 }

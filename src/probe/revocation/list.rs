@@ -1,26 +1,23 @@
 //! A certificate revocation list (RFC 5280 §5), verified, and then held in little room.
 
+mod entries;
+mod scope;
+
 use jiff::Timestamp;
 
 use super::{
     RevocationState,
-    der::{self, ENUMERATED, INTEGER, Reader, SEQUENCE, context, implicit},
+    der::{self, INTEGER, Reader, SEQUENCE, context},
     issuer::Issuer,
-    reason,
     signed::Signed,
     staple::SKEW,
 };
-
-/// The longest serial number that a certificate may have, in bytes (RFC 5280 §4.1.2.2).
-const MAX_SERIAL: usize = 20;
-/// The most URLs of its own that a list may have.
-const MAX_NAMES: usize = 16;
+use entries::Entries;
+use scope::Scope;
 
 /// The OIDs of extensions, below 2.5.29.
-const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
 const DELTA: &[u8] = &[0x55, 0x1d, 27];
 const DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
-const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 
 /// Why a list says nothing; the display text continues "the list at …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,28 +53,8 @@ pub(super) enum ListError {
 pub(super) struct List {
     this_update: Timestamp,
     next_update: Timestamp,
-    /// By serial number.
-    entries: Box<[Entry]>,
+    entries: Entries,
     scope: Scope,
-}
-
-/// A revoked certificate, in 28 bytes: of a list of 16 MiB there may be 800,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    /// The magnitude, with zeros before it.
-    serial: [u8; MAX_SERIAL],
-    /// Unix time.
-    at: u32,
-    reason: u8,
-}
-
-/// Which certificates a list is about (RFC 5280 §5.2.5).
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Scope {
-    leaves_only: bool,
-    authorities_only: bool,
-    /// The URLs that it may be found at; empty when it does not say.
-    names: Vec<String>,
 }
 
 /// Whom a list is asked about.
@@ -110,8 +87,8 @@ impl List {
         let this_update = reader.time()?;
         let next_update = reader.optional_time()?;
         let entries = match reader.optional(SEQUENCE)? {
-            Some(entries) => read_entries(Reader::new(entries), &mut objection)?,
-            None => Box::default(),
+            Some(entries) => Entries::read(entries, &mut objection)?,
+            None => Entries::default(),
         };
         let mut scope = Scope::default();
         if let Some(extensions) = reader.optional(context(0))? {
@@ -141,25 +118,13 @@ impl List {
 
     /// What the list says of a certificate of its issuer's: `Good` or `Revoked`.
     pub(super) fn says(&self, subject: &Subject) -> Result<RevocationState, ListError> {
-        let Scope { leaves_only, authorities_only, names } = &self.scope;
-        if (*leaves_only && subject.is_authority) || (*authorities_only && !subject.is_authority) {
-            return Err(ListError::OutOfScope);
-        }
-        // An issuer's certificates may be spread over many lists, and whoever is between could send another of them.
-        if !names.is_empty() && !names.iter().any(|name| subject.urls.contains(name)) {
-            return Err(ListError::OtherPoint);
-        }
-        let serial = padded(&subject.serial).ok_or(ListError::LongSerial)?;
-        Ok(match self.entries.binary_search_by_key(&serial, |entry| entry.serial) {
-            Ok(index) => self.entries[index].state(),
-            Err(_) => RevocationState::Good,
-        })
+        self.scope.covers(subject)?;
+        self.entries.state(&subject.serial)
     }
 
     /// The bytes that it takes.
     pub(super) fn size(&self) -> usize {
-        let names: usize = self.scope.names.iter().map(|name| name.len() + size_of::<String>()).sum();
-        size_of::<Self>() + size_of_val(&*self.entries) + names
+        size_of::<Self>() + self.entries.size() + self.scope.size()
     }
 }
 
@@ -175,91 +140,6 @@ fn read_issuer<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 fn object(objection: &mut Option<ListError>, error: ListError) -> Option<()> {
     objection.get_or_insert(error);
     Some(())
-}
-
-fn read_entries(mut reader: Reader<'_>, objection: &mut Option<ListError>) -> Option<Box<[Entry]>> {
-    let mut entries = Vec::new();
-    while !reader.is_empty() {
-        let mut fields = reader.inside(SEQUENCE)?;
-        let serial = fields.read(INTEGER)?;
-        let at = fields.time()?;
-        let mut number = 0;
-        if !fields.is_empty() {
-            der::extensions(fields.inside(SEQUENCE)?, |oid, critical, value| match oid {
-                REASON_CODE => Reader::new(value).read(ENUMERATED).map(|code| number = *code.first().unwrap_or(&0)),
-                CERTIFICATE_ISSUER => object(objection, ListError::Indirect),
-                _ if critical => object(objection, ListError::Critical),
-                _ => Some(()),
-            })?;
-        }
-        // No certificate with a longer number is looked up here.
-        let entry = |serial| Entry { serial, at: u32::try_from(at.as_second()).unwrap_or(0), reason: number };
-        entries.extend(padded(serial).map(entry));
-    }
-    entries.sort_unstable();
-    Some(entries.into_boxed_slice())
-}
-
-/// The magnitude of a serial number at full width; `None` when it is longer than serial numbers may be.
-fn padded(serial: &[u8]) -> Option<[u8; MAX_SERIAL]> {
-    let magnitude = der::magnitude(serial);
-    let mut padded = [0; MAX_SERIAL];
-    let start = MAX_SERIAL.checked_sub(magnitude.len())?;
-    padded[start..].copy_from_slice(magnitude);
-    Some(padded)
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn state(self) -> RevocationState {
-        let at = Timestamp::from_second(i64::from(self.at)).unwrap_or_default();
-        RevocationState::Revoked { at, reason: reason(&[self.reason]) }
-    }
-}
-
-// === impl Scope ===
-
-impl Scope {
-    /// Read an issuing distribution point.
-    fn read(&mut self, mut fields: Reader<'_>, objection: &mut Option<ListError>) -> Option<()> {
-        const POINT: u8 = context(0);
-        const LEAVES: u8 = implicit(1);
-        const AUTHORITIES: u8 = implicit(2);
-        const REASONS: u8 = implicit(3);
-        const INDIRECT: u8 = implicit(4);
-        const ATTRIBUTES: u8 = implicit(5);
-        while !fields.is_empty() {
-            let field = fields.any()?;
-            let is_set = field.content != [0];
-            match field.tag {
-                POINT => self.read_names(Reader::new(field.content), objection)?,
-                LEAVES => self.leaves_only = is_set,
-                AUTHORITIES => self.authorities_only = is_set,
-                INDIRECT if is_set => object(objection, ListError::Indirect)?,
-                REASONS => object(objection, ListError::OutOfScope)?,
-                ATTRIBUTES if is_set => object(objection, ListError::OutOfScope)?,
-                INDIRECT | ATTRIBUTES => {}
-                _ => return None,
-            }
-        }
-        Some(())
-    }
-
-    fn read_names(&mut self, mut point: Reader<'_>, objection: &mut Option<ListError>) -> Option<()> {
-        const FULL_NAME: u8 = context(0);
-        const URL: u8 = implicit(6);
-        let name = point.any()?;
-        let mut names = Reader::new(name.content);
-        while name.tag == FULL_NAME && !names.is_empty() && self.names.len() < MAX_NAMES {
-            let name = names.any()?;
-            if name.tag == URL {
-                self.names.push(str::from_utf8(name.content).ok()?.to_owned());
-            }
-        }
-        // A list at a place that is not named by a URL cannot be the one that was to be fetched from one.
-        if self.names.is_empty() { object(objection, ListError::OtherPoint) } else { Some(()) }
-    }
 }
 
 #[cfg(test)]
@@ -356,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_is_found_whatever_zeros_are_before_it() {
-        let long = [0xab; MAX_SERIAL];
+        let long = [0xab; 20];
         let list = read(&der([vec![0xff], long.to_vec(), vec![1]].into_iter())).unwrap();
         let says = |serial: &[u8]| {
             let subject = Subject { serial: serial.to_vec(), is_authority: false, urls: Vec::new() };
@@ -369,7 +249,7 @@ mod tests {
             (&[1, 0], Ok(false)),
             (&[2], Ok(false)),
             (&[&[0][..], &long].concat(), Ok(true)),
-            (&[1; MAX_SERIAL + 1], Err(ListError::LongSerial)),
+            (&[1; 20 + 1], Err(ListError::LongSerial)),
         ] {
             assert_eq!(says(serial), revoked, "{serial:02x?}");
         }
@@ -380,7 +260,7 @@ mod tests {
         let count = 20_000_u32;
         let der = der((0..count).map(|number| [&[1; 12][..], &number.to_be_bytes()].concat()));
         let list = read(&der).unwrap();
-        assert_eq!(list.entries.len(), usize::try_from(count).unwrap());
+        assert_eq!(list.entries.size(), usize::try_from(count).unwrap() * 28);
         assert!(list.size() < der.len(), "{} {}", list.size(), der.len());
     }
 
@@ -395,7 +275,7 @@ mod tests {
             static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| der((1..5).map(|number| vec![number])));
             let changed = changed(GOOD.clone(), changes, cut);
             if changed == *GOOD {
-                prop_assert_eq!(read(&changed).unwrap().entries.len(), 4);
+                prop_assert_eq!(read(&changed).unwrap().entries.size(), 4 * 28);
             } else {
                 prop_assert!(read(&changed).is_err());
             }
@@ -406,7 +286,7 @@ mod tests {
         fn no_bytes_are_an_error_of_ours(bytes in vec(0..=255_u8, 0..300)) {
             let _ = List::read_rest(Reader::new(&bytes));
             let _ = Scope::default().read(Reader::new(&bytes), &mut None);
-            let _ = read_entries(Reader::new(&bytes), &mut None);
+            let _ = Entries::read(&bytes, &mut None);
             prop_assert!(read(&bytes).is_err());
         }
     }

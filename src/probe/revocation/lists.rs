@@ -1,17 +1,16 @@
 //! Lists that were fetched, and those that could not be: each is fetched once for all probes, and kept while it counts.
 
+mod shelf;
+
 use std::{
-    collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
-use tokio::{
-    sync::{Mutex as Gate, Semaphore},
-    time::{Instant, timeout_at},
-};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     RevocationState,
@@ -20,28 +19,19 @@ use super::{
     points::Query,
 };
 use crate::probe::{
-    fetch::{Allowance, FetchError, Web, shown},
+    fetch::{FetchError, Room, Web, shown},
     trust::digest_of,
 };
+use shelf::{Miss, Shelf};
 
 /// The longest list that is read. The longest of public authorities have about 10 MiB.
 const MAX_LIST: usize = 16 * 1024 * 1024;
-/// How much is fetched at once for all probes, in MiB.
-const FETCHED: usize = 64;
-/// How much is kept.
-const MAX_KEPT: usize = 64 * 1024 * 1024;
-/// How many places are remembered.
-const MAX_SLOTS: usize = 4096;
-/// What a place takes beside its list, roughly.
-const SLOT: usize = 256;
+/// How many lists are fetched at once for all probes, with a MiB for each: most have less.
+const TURNS: usize = 32;
+/// How much longer lists may have beyond that, in MiB, all together.
+const REST: usize = 32;
 /// How long one list may take, out of the probe's time.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How long a failure is remembered.
-const PAUSE: SignedDuration = SignedDuration::from_mins(5);
-/// After this time a list that still counts is fetched anew: authorities tell of a revocation within a day (CA/Browser Forum
-/// Baseline Requirements §4.9.7), and date lists of intermediates a year ahead. Where that fails, the old one goes on counting.
-const REFRESH: SignedDuration = SignedDuration::from_hours(24);
-
 /// What a list says of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::probe) struct Listed {
@@ -55,38 +45,14 @@ pub(in crate::probe) struct Listed {
 #[derive(Debug)]
 pub(in crate::probe) struct Lists {
     shelf: Mutex<Shelf>,
-    budget: Arc<Semaphore>,
-}
-
-/// What is known of each place, by digest of URL and issuer.
-#[derive(Debug, Default)]
-struct Shelf {
-    slots: HashMap<[u8; 32], Slot>,
-    /// Counts uses.
-    clock: u64,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    list: Option<(Timestamp, Arc<List>)>,
-    failed: Option<(Timestamp, String)>,
-    /// Held by who fetches.
-    gate: Arc<Gate<()>>,
-    used: u64,
-}
-
-/// Why a list could not be had.
-struct Miss {
-    why: String,
-    /// Whether that is the place's own fault, and worth remembering.
-    lasts: bool,
+    room: Room,
 }
 
 // === impl Lists ===
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { shelf: Mutex::default(), budget: Arc::new(Semaphore::new(FETCHED)) }
+        Self { shelf: Mutex::default(), room: Room::new(TURNS, REST) }
     }
 }
 
@@ -149,18 +115,16 @@ impl Lists {
             Ok(known) => return known,
             Err(gate) => gate,
         };
-        let late = || format!("the list at {} was not fetched in time", shown(url));
-        let _turn = timeout_at(deadline, gate.lock()).await.map_err(|_| late())?;
+        let late = |_| format!("the list at {} was not fetched in time", shown(url));
+        let _turn = timeout_at(deadline, gate.lock()).await.map_err(late)?;
         if let Ok(known) = self.shelf().look(key, now) {
             return known;
         }
-        let limit = Instant::now() + LIMIT;
-        let fetched = timeout_at(limit.min(deadline), self.fetch(url, issuer, web, now, limit.min(deadline))).await;
-        // A probe that has little time left must not spoil the list for the others.
-        let outcome = fetched.unwrap_or_else(|_| Err(Miss { why: late(), lasts: limit <= deadline }));
+        let outcome = self.fetch(url, issuer, web, now, deadline).await;
         self.shelf().keep(key, outcome, now)
     }
 
+    /// Wait until there is room, as long as the probe may last, and then fetch.
     async fn fetch(
         &self,
         url: &str,
@@ -169,16 +133,22 @@ impl Lists {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Arc<List>, Miss> {
-        let allowance = Allowance { limit: MAX_LIST, budget: self.budget.clone() };
-        let fetched = web.get(url, &allowance, deadline).await.map_err(|error| {
-            let lasts = error != FetchError::Busy;
-            Miss { why: format!("the list at {} {error}", shown(url)), lasts }
-        })?;
-        let issuer = issuer.clone();
-        // What was fetched is held, and counts against the budget, until it has been read.
-        let read = tokio::task::spawn_blocking(move || read(&fetched.bytes, &issuer, now)).await;
-        let read = read.unwrap_or(Err(ListError::Unreadable));
-        read.map(Arc::new).map_err(|error| Miss { why: format!("the list at {} {error}", shown(url)), lasts: true })
+        // A probe that has little time left must not spoil the list for the others, nor shall our own lack of room.
+        let miss = |what: &dyn fmt::Display, is_ours: bool| Miss {
+            why: format!("the list at {} {what}", shown(url)),
+            lasts: !is_ours && Instant::now() < deadline,
+        };
+        let share = timeout_at(deadline, self.room.enter()).await.map_err(|_| miss(&FetchError::Busy, true))?;
+        let end = deadline.min(Instant::now() + LIMIT);
+        let fetch = async {
+            let fetched = web.get(url, MAX_LIST, share, end).await;
+            let fetched = fetched.map_err(|error| miss(&error, error == FetchError::Busy))?;
+            let issuer = issuer.clone();
+            // What was fetched takes room until it has been read.
+            let read = tokio::task::spawn_blocking(move || read(&fetched.bytes, &issuer, now)).await;
+            read.unwrap_or(Err(ListError::Unreadable)).map(Arc::new).map_err(|error| miss(&error, false))
+        };
+        timeout_at(end, fetch).await.unwrap_or_else(|_| Err(miss(&"was not fetched in time", false)))
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -213,118 +183,96 @@ fn says(url: &str, list: &List, subject: &Subject) -> Result<RevocationState, St
     list.says(subject).map_err(|error| format!("the list at {} {error}", shown(url)))
 }
 
-// === impl Shelf ===
-
-impl Shelf {
-    /// What is known of a place, else the gate at which to wait for one's turn to find out.
-    fn look(&mut self, key: [u8; 32], now: Timestamp) -> Result<Result<Arc<List>, String>, Arc<Gate<()>>> {
-        self.clock += 1;
-        let used = self.clock;
-        let slot = self.slots.entry(key).or_default();
-        slot.used = used;
-        let known = slot.known(now).ok_or_else(|| slot.gate.clone());
-        self.tidy();
-        known
-    }
-
-    /// Keep what came of fetching, and tell what is known now.
-    fn keep(&mut self, key: [u8; 32], outcome: Result<Arc<List>, Miss>, now: Timestamp) -> Result<Arc<List>, String> {
-        let slot = self.slots.entry(key).or_default();
-        let told = match outcome {
-            Ok(list) => {
-                slot.list = Some((now, list.clone()));
-                slot.failed = None;
-                Ok(list)
-            }
-            Err(Miss { why, lasts }) => {
-                slot.failed = lasts.then(|| (now, why.clone()));
-                slot.current(now).ok_or(why)
-            }
-        };
-        self.tidy();
-        told
-    }
-
-    /// Forget what was not used for longest, until the rest is not too much.
-    fn tidy(&mut self) {
-        let mut size: usize = self.slots.values().map(Slot::size).sum();
-        while size > MAX_KEPT || self.slots.len() > MAX_SLOTS {
-            let Some(key) = self.slots.iter().min_by_key(|(_, slot)| slot.used).map(|(key, _)| *key) else { return };
-            size -= self.slots.remove(&key).map_or(0, |slot| slot.size());
-        }
-    }
-}
-
-// === impl Slot ===
-
-impl Slot {
-    fn known(&self, now: Timestamp) -> Option<Result<Arc<List>, String>> {
-        let current = self.current(now);
-        let is_within = |since: Timestamp, limit| now.duration_since(since).abs() < limit;
-        let is_fresh = self.list.as_ref().is_some_and(|(fetched, _)| is_within(*fetched, REFRESH));
-        match (&self.failed, current) {
-            (_, Some(list)) if is_fresh => Some(Ok(list)),
-            (Some((at, why)), current) if is_within(*at, PAUSE) => Some(current.ok_or_else(|| why.clone())),
-            _ => None,
-        }
-    }
-
-    /// The list that is kept, if it counts.
-    fn current(&self, now: Timestamp) -> Option<Arc<List>> {
-        self.list.as_ref().filter(|(_, list)| list.is_current(now).is_ok()).map(|(_, list)| list.clone())
-    }
-
-    fn size(&self) -> usize {
-        let failed = self.failed.as_ref().map_or(0, |(_, why)| why.len());
-        SLOT + failed + self.list.as_ref().map_or(0, |(_, list)| list.size())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::net::SocketAddr;
+
+    use futures::{FutureExt as _, join};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, UdpSocket},
+    };
+
     use super::*;
+    use crate::probe::{AddressPolicy, resolve::Names};
 
-    fn key(number: usize) -> [u8; 32] {
-        digest_of([&number.to_be_bytes()[..]])
+    /// Room for one, and nobody who answers for names.
+    struct Scene {
+        lists: Lists,
+        names: Names,
+        policy: AddressPolicy,
+        issuer: Issuer,
+        _silence: UdpSocket,
     }
 
-    fn miss(why: String, lasts: bool) -> Result<Arc<List>, Miss> {
-        Err(Miss { why, lasts })
-    }
-
-    #[test]
-    fn what_is_used_stays_and_the_rest_is_forgotten() {
-        let now = Timestamp::UNIX_EPOCH;
-        let mut shelf = Shelf::default();
-        for number in 0..MAX_SLOTS + 10 {
-            drop(shelf.look(key(number), now));
-            assert_eq!(shelf.keep(key(number), miss("broken".to_owned(), true), now), Err("broken".to_owned()));
-            assert!(shelf.look(key(0), now).is_ok(), "used all the time");
+    impl Scene {
+        async fn new() -> Self {
+            let silence = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+            Self {
+                lists: Lists { shelf: Mutex::default(), room: Room::new(1, 0) },
+                names: Names::new(Some(silence.local_addr().unwrap())).unwrap(),
+                policy: AddressPolicy { allow: vec!["127.0.0.0/8".parse().unwrap()], ..AddressPolicy::default() },
+                issuer: Issuer { name: Vec::new(), key: Vec::new(), may_sign_lists: true },
+                _silence: silence,
+            }
         }
-        assert_eq!(shelf.slots.len(), MAX_SLOTS);
-        assert!(shelf.look(key(1), now).is_err() && shelf.look(key(MAX_SLOTS), now).is_ok());
-    }
 
-    #[test]
-    fn no_more_is_kept_than_may_be() {
-        let now = Timestamp::UNIX_EPOCH;
-        let mut shelf = Shelf::default();
-        for number in 0..20 {
-            drop(shelf.look(key(number), now));
-            let _ = shelf.keep(key(number), miss("x".repeat(MAX_KEPT / 8), true), now);
-            let size: usize = shelf.slots.values().map(Slot::size).sum();
-            assert!(size <= MAX_KEPT);
+        async fn get(&self, url: &str, limit: Duration) -> Result<Arc<List>, String> {
+            let web = Web { names: &self.names, policy: &self.policy };
+            self.lists.list(url, &self.issuer, web, Timestamp::UNIX_EPOCH, Instant::now() + limit).await
         }
-        assert_eq!(shelf.slots.len(), 7);
-        assert!(shelf.slots.contains_key(&key(19)) && !shelf.slots.contains_key(&key(12)));
+
+        /// Whether there is nothing known of this place.
+        fn knows_nothing_of(&self, url: &str) -> bool {
+            let key = digest_of([url.as_bytes(), &self.issuer.name, &self.issuer.key]);
+            self.lists.shelf().look(key, Timestamp::UNIX_EPOCH).is_err()
+        }
     }
 
-    #[test]
-    fn what_was_not_the_places_fault_is_not_remembered() {
-        let now = Timestamp::UNIX_EPOCH;
-        let mut shelf = Shelf::default();
-        assert_eq!(shelf.keep(key(0), miss("late".to_owned(), false), now), Err("late".to_owned()));
-        assert!(shelf.look(key(0), now).is_err());
+    /// A web server where nothing is found, asked once.
+    async fn nowhere() -> (String, impl Future<Output = ()>) {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        };
+        (url, serve)
+    }
+
+    #[tokio::test]
+    async fn a_fetch_waits_until_there_is_room() {
+        let (scene, (url, server)) = (Scene::new().await, nowhere().await);
+        let turn = scene.lists.room.enter().await;
+        let mut fetch = Box::pin(scene.get(&url, Duration::from_secs(20)));
+        assert!(fetch.as_mut().now_or_never().is_none());
+        drop(turn);
+        let (told, ()) = join!(fetch, server);
+        assert_eq!(told, Err(format!("the list at {url} could not be fetched: the server answered 404")));
+        assert!(!scene.knows_nothing_of(&url));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetch_that_gets_no_room_in_time_says_so_and_spoils_nothing() {
+        let scene = Scene::new().await;
+        let _turn = scene.lists.room.enter().await;
+        let limit = Duration::from_mins(1);
+        let start = Instant::now();
+        let told = scene.get("http://127.0.0.1:1/", limit).await;
+        let busy = "the list at http://127.0.0.1:1/ could not be fetched: too much is being fetched at once";
+        assert_eq!((told, start.elapsed().as_secs()), (Err(busy.to_owned()), 60));
+        assert!(scene.knows_nothing_of("http://127.0.0.1:1/"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_counts_for_all_only_if_there_was_the_time_that_a_list_may_take() {
+        let (scene, url) = (Scene::new().await, "http://silent.test/");
+        for limit in [Duration::from_millis(200), LIMIT / 2, Duration::from_mins(1)] {
+            assert!(scene.knows_nothing_of(url), "before {limit:?}");
+            scene.get(url, limit).await.unwrap_err();
+        }
+        assert!(!scene.knows_nothing_of(url));
     }
 }
