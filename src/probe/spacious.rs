@@ -15,3 +15,16 @@ pub(super) fn spacious<T>() -> Option<Vec<T>> {
     vec.try_reserve_exact(APART / size_of::<T>()).ok()?;
     Some(vec)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_larger_than_what_the_allocator_keeps_whatever_it_is_of() {
+        let (bytes, words) = (spacious::<u8>().unwrap(), spacious::<[u32; 7]>().unwrap());
+        assert!(bytes.is_empty() && bytes.capacity() > 32 * MIB);
+        assert!(words.is_empty() && words.capacity() * size_of::<[u32; 7]>() > 32 * MIB);
+    }
+}
