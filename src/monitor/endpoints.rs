@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::clock::forgiven;
 use crate::{
     api::{EarliestExpiryStatus, EndpointStatus, MAX_ENDPOINTS},
-    probe::{Endpoint, Failure, FailureReason, Observation},
+    probe::{Endpoint, Failure, FailureReason, Observation, Stage},
 };
 
 /// The schema's bound of `responseTimeMs`.
@@ -70,9 +70,8 @@ pub(super) fn is_outdated(reason: FailureReason) -> bool {
 pub(super) fn telling(observation: &Observation) -> Vec<&Endpoint> {
     let endpoints = &observation.endpoints;
     let of = |is_v6: bool| endpoints.iter().filter(move |endpoint| endpoint.address.is_ipv6() == is_v6);
-    let has_no_way = |endpoint: &Endpoint| {
-        endpoint.failure.as_ref().is_some_and(|failure| failure.reason == FailureReason::HostUnreachable)
-    };
+    let has_no_way =
+        |endpoint: &Endpoint| endpoint.failure.as_ref().is_some_and(|failure| failure.stage == Stage::Route);
     let is_cut_off = |is_v6: bool| of(is_v6).all(has_no_way) && of(!is_v6).any(answered);
     let cut_off = [is_cut_off(false), is_cut_off(true)];
     let mut telling: Vec<&Endpoint> =

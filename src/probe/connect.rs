@@ -120,6 +120,7 @@ fn has_source(address: SocketAddr) -> bool {
 
 fn failure(address: SocketAddr, error: &io::Error) -> Failure {
     use io::ErrorKind as Kind;
+    let mut stage = Stage::Connect;
     let (reason, what) = match error.kind() {
         Kind::ConnectionRefused => (FailureReason::ConnectionRefused, "the connection was refused".to_owned()),
         Kind::ConnectionReset | Kind::ConnectionAborted => {
@@ -129,21 +130,27 @@ fn failure(address: SocketAddr, error: &io::Error) -> Failure {
         _ if is_shortage(address, error) => {
             (FailureReason::ProbeError, format!("this machine had no socket or port to spare: {error}"))
         }
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
+        Kind::HostUnreachable if has_source(address) => {
+            (FailureReason::HostUnreachable, "the network says that it cannot be reached".to_owned())
+        }
+        _ if is_wayless(address, error) => {
+            stage = Stage::Route;
             (FailureReason::HostUnreachable, "there is no route to it".to_owned())
         }
-        _ if is_wayless(address, error) => (FailureReason::HostUnreachable, "there is no route to it".to_owned()),
         _ => (FailureReason::ProbeError, format!("the connection could not be tried: {error}")),
     };
-    Failure { reason, stage: Stage::Connect, detail: format!("{address}: {what}") }
+    Failure { reason, stage, detail: format!("{address}: {what}") }
 }
 
-/// Whether this machine lacks IPv6, or the address lacks the link that it is local to.
+/// Whether this machine, or the network that it is in, has no way to the address: none is configured, IPv6 is lacking, or the
+/// address lacks the link that it is local to.
 fn is_wayless(address: SocketAddr, error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
     let is_link_local = matches!(address.ip(), IpAddr::V6(address) if address.is_unicast_link_local());
-    match error.raw_os_error() {
-        Some(EAFNOSUPPORT) => true,
-        Some(EINVAL) => is_link_local,
+    match (error.kind(), error.raw_os_error()) {
+        (Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable, _)
+        | (_, Some(EAFNOSUPPORT)) => true,
+        (_, Some(EINVAL)) => is_link_local,
         _ => false,
     }
 }
@@ -186,25 +193,24 @@ mod tests {
     #[test]
     fn each_error_has_its_reason() {
         // Numbers of Linux: what the kernel says where a peer, a route, an address, a family or a descriptor is missing.
-        for (number, address, reason) in [
-            (111, "127.0.0.1:1", FailureReason::ConnectionRefused),
-            (104, "127.0.0.1:1", FailureReason::ConnectionReset),
-            (110, "127.0.0.1:1", FailureReason::ConnectTimedOut),
-            (113, "127.0.0.1:1", FailureReason::HostUnreachable),
-            (101, "127.0.0.1:1", FailureReason::HostUnreachable),
-            (EAFNOSUPPORT, NOWHERE, FailureReason::HostUnreachable),
-            (99, NOWHERE, FailureReason::HostUnreachable),
-            (99, "127.0.0.1:1", FailureReason::ProbeError),
-            (EMFILE, NOWHERE, FailureReason::ProbeError),
-            (ENFILE, "127.0.0.1:1", FailureReason::ProbeError),
-            (EINVAL, NOWHERE, FailureReason::HostUnreachable),
-            (EINVAL, "127.0.0.1:1", FailureReason::ProbeError),
+        for (number, address, reason, stage) in [
+            (111, "127.0.0.1:1", FailureReason::ConnectionRefused, Stage::Connect),
+            (104, "127.0.0.1:1", FailureReason::ConnectionReset, Stage::Connect),
+            (110, "127.0.0.1:1", FailureReason::ConnectTimedOut, Stage::Connect),
+            // A host that is down looks like this to its neighbours, and so does one without a way to it.
+            (113, "127.0.0.1:1", FailureReason::HostUnreachable, Stage::Connect),
+            (113, NOWHERE, FailureReason::HostUnreachable, Stage::Route),
+            (101, "127.0.0.1:1", FailureReason::HostUnreachable, Stage::Route),
+            (EAFNOSUPPORT, NOWHERE, FailureReason::HostUnreachable, Stage::Route),
+            (99, NOWHERE, FailureReason::HostUnreachable, Stage::Route),
+            (99, "127.0.0.1:1", FailureReason::ProbeError, Stage::Connect),
+            (EMFILE, NOWHERE, FailureReason::ProbeError, Stage::Connect),
+            (ENFILE, "127.0.0.1:1", FailureReason::ProbeError, Stage::Connect),
+            (EINVAL, NOWHERE, FailureReason::HostUnreachable, Stage::Route),
+            (EINVAL, "127.0.0.1:1", FailureReason::ProbeError, Stage::Connect),
         ] {
-            assert_eq!(
-                failure(at(address), &io::Error::from_raw_os_error(number)).reason,
-                reason,
-                "{number} {address}"
-            );
+            let failure = failure(at(address), &io::Error::from_raw_os_error(number));
+            assert_eq!((failure.reason, failure.stage), (reason, stage), "{number} {address}");
         }
     }
 }

@@ -208,6 +208,7 @@ async fn an_address_without_a_way_to_it_is_an_endpoint_with_that_failure() {
     let seen = look(&dns.prober(policy), &all(port), &trust(&authority)).await;
     let nowhere = (at("fe80::1", port), Some(FailureReason::HostUnreachable), None);
     assert_eq!(endpoints(&seen), [(server.address(), None, None), nowhere]);
+    assert_eq!(seen.endpoints[1].failure.as_ref().unwrap().stage, Stage::Route);
     assert_eq!((reason(&seen), seen.address), (None, Some(server.address())));
 }
 

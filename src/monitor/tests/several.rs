@@ -9,7 +9,11 @@ const END: &str = "2026-06-01T00:00:00Z";
 const LATER: &str = "2026-09-01T00:00:00Z";
 
 fn dead(address: &str, reason: FailureReason) -> Endpoint {
-    let failure = Failure { reason, stage: Stage::Connect, detail: format!("{address}:443: {}", reason.as_str()) };
+    dead_at(Stage::Connect, address, reason)
+}
+
+fn dead_at(stage: Stage, address: &str, reason: FailureReason) -> Endpoint {
+    let failure = Failure { reason, stage, detail: format!("{address}:443: {}", reason.as_str()) };
     let nothing = Endpoint { fingerprint: None, not_before: None, not_after: None, ..endpoint(address, "", END) };
     Endpoint { public_key: None, issuer: None, failure: Some(failure), ..nothing }
 }
@@ -188,7 +192,7 @@ fn an_address_whose_handshake_broke_off_makes_no_outage_of_the_others() {
 
 #[test]
 fn a_family_that_this_machine_has_no_way_to_is_listed_and_changes_nothing() {
-    let no_way = |address: &str| dead(address, FailureReason::HostUnreachable);
+    let no_way = |address: &str| dead_at(Stage::Route, address, FailureReason::HostUnreachable);
     let mut life = life();
     life.seen().probed(&seen("F1", END, vec![endpoint("192.0.2.1", "F1", END), no_way("2001:db8::1")]));
     assert_eq!((life.conditions().len(), life.condition(ConditionType::Reachable)), (4, "True/Connected".to_owned()));
@@ -198,6 +202,13 @@ fn a_family_that_this_machine_has_no_way_to_is_listed_and_changes_nothing() {
     let one_of_two = vec![endpoint("192.0.2.1", "F1", END), no_way("2001:db8::1"), endpoint("2001:db8::2", "F1", END)];
     life.probed(&seen("F1", END, one_of_two));
     assert_eq!(life.condition(ConditionType::EndpointsConsistent), "False/SomeUnreachable", "there is a way");
+    let down = dead("2001:db8::1", FailureReason::HostUnreachable);
+    life.probed(&seen("F1", END, vec![endpoint("192.0.2.1", "F1", END), down]));
+    assert_eq!(
+        life.condition(ConditionType::EndpointsConsistent),
+        "False/SomeUnreachable",
+        "it is the host that is down"
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum Stage {
     Resolve,
     /// Address policy.
     Policy,
+    /// The way out of this machine and the network that it is in: nothing was learnt of the target.
+    Route,
     /// TCP connection.
     Connect,
     /// The way through the proxy.
@@ -41,7 +43,7 @@ pub enum FailureReason {
     TargetDenied,
     /// The TCP connection was refused.
     ConnectionRefused,
-    /// No route to the host or network.
+    /// No route to the host or network, or the network says that the host cannot be reached; the stage tells them apart.
     HostUnreachable,
     /// The TCP connection was not established in time.
     ConnectTimedOut,
