@@ -45,7 +45,7 @@ pub enum FindingKind {
     /// The certificate, or a CA's on its path, breaks a rule of RFC 5280 that some clients enforce, or one of the Baseline
     /// Requirements where it leads to a root of the system.
     Malformed,
-    /// The server answers only a small ClientHello: one with a post-quantum key share, as browsers send, is dropped.
+    /// The server takes only a small ClientHello: one with a post-quantum key share, as browsers send, is dropped or refused.
     LargeHelloIntolerant,
     /// The server does not know the name, and answered with a certificate all the same.
     NameNotRecognized,

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage, hello::Hello};
+use super::{ClientCertificate, Failure, FailureReason, Identity, Session, Stage, hello::Hello, route::share};
 use meter::{Meter, Metered};
 use recorder::Recorder;
 
@@ -30,8 +30,10 @@ pub(super) use recorder::Record;
 /// How long a TLS 1.3 server that asked for a client certificate has to object, at least: it does so after the handshake.
 /// Only such servers are waited for; a busy one that is given too little would seem to change its mind.
 const OBJECTION: Duration = Duration::from_millis(500);
+/// The type of a record with an alert.
+pub(super) const ALERT: u8 = 21;
 /// How long a polite goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(100);
+pub(super) const GOODBYE: Duration = Duration::from_millis(100);
 
 /// Makes handshakes.
 pub(super) struct Handshaker {
@@ -48,6 +50,19 @@ pub(super) struct Attempt {
     named: bool,
     /// Whether signatures are asked for, too, that cannot be verified.
     all_signatures: bool,
+    /// How long complete silence is borne, where that is not a matter of the deadline alone.
+    patience: Option<Duration>,
+}
+
+/// What a server made of a hello, the less first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reception {
+    /// It sent not a single byte, and the connection ended, or the time did.
+    Unanswered,
+    /// It sent an alert and nothing else.
+    Refused,
+    /// It went on from there, or does not speak TLS.
+    Taken,
 }
 
 /// What came of a handshake.
@@ -75,8 +90,8 @@ impl Handshaker {
         Ok(Self { small, large, provider })
     }
 
-    /// Shake hands on this connection until the deadline; a large hello is given up at half of the time if nothing at all has come
-    /// back. `round_trip` is how long the peer needs to answer.
+    /// Shake hands on this connection until the deadline; a large hello is given up at half of the time, or when the attempt says, if
+    /// nothing at all has come back. `round_trip` is how long the peer needs to answer.
     pub(super) async fn shake(
         &self,
         stream: TcpStream,
@@ -137,7 +152,7 @@ impl Handshaker {
 
 impl Attempt {
     pub(super) fn new(hello: Hello) -> Self {
-        Self { hello, named: true, all_signatures: false }
+        Self { hello, named: true, all_signatures: false, patience: None }
     }
 
     /// Without the name, for the certificate that a server shows to those who ask for none.
@@ -150,11 +165,17 @@ impl Attempt {
         Self { all_signatures: true, ..Self::new(Hello::Small) }
     }
 
+    /// Bear complete silence for this long only.
+    pub(super) fn patient_for(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
     /// Until when complete silence is borne.
     fn patience(self, start: Instant, deadline: Instant) -> Instant {
-        match self.hello {
-            Hello::Small => deadline,
-            Hello::Large => start + deadline.saturating_duration_since(start) / 2,
+        match (self.patience, self.hello) {
+            (Some(patience), _) => deadline.min(start + patience),
+            (None, Hello::Small) => deadline,
+            (None, Hello::Large) => share(start, deadline, 2),
         }
     }
 }
@@ -205,12 +226,26 @@ impl Shaken {
         Self { failure: Some(failure), ..Self::default() }
     }
 
-    /// Whether the connection ended without a single byte from the server.
-    pub(super) fn is_unanswered(&self) -> bool {
+    /// What the server made of the hello.
+    pub(super) fn reception(&self) -> Reception {
         use FailureReason::{ConnectionClosed, ConnectionReset, HandshakeTimedOut};
-        let reason = self.failure.as_ref().map(|failure| failure.reason);
-        self.received.is_empty() && matches!(reason, Some(ConnectionClosed | ConnectionReset | HandshakeTimedOut))
+        match self.failure.as_ref().map(|failure| failure.reason) {
+            Some(ConnectionClosed | ConnectionReset | HandshakeTimedOut) if self.received.is_empty() => {
+                Reception::Unanswered
+            }
+            Some(_) if are_alerts(&self.received) => Reception::Refused,
+            _ => Reception::Taken,
+        }
     }
+}
+
+/// Whether these bytes are records with alerts (RFC 8446 §5.1), and nothing else.
+fn are_alerts(received: &[u8]) -> bool {
+    let mut rest = received;
+    while let [ALERT, _, _, high, low, more @ ..] = rest {
+        rest = more.get(usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default();
+    }
+    rest.is_empty() && !received.is_empty()
 }
 
 /// After the handshake: hear an objection if there may be one, and say goodbye.

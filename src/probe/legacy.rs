@@ -13,9 +13,12 @@ use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::{Failure, FailureReason, Finding, FindingKind, Host, Session, Stage, text};
+use super::{
+    Failure, FailureReason, Finding, FindingKind, Host, Session, Stage, handshake::GOODBYE, route::share, text,
+};
 use flight::Reader;
 use hello::Hello;
 
@@ -57,13 +60,15 @@ pub(super) fn name_not_recognized(name: &Host) -> Finding {
 }
 
 /// Ask for the certificate in the words of older and older versions, each on a connection of its own, until one is understood
-/// or there is no connection. There is no deadline in here.
-pub(super) async fn ask<D>(name: &Host, mut dial: impl FnMut() -> D) -> Option<Cleartext>
+/// or there is no connection. Each has a fair share of the time that is left: a server that hangs at one may understand the next.
+pub(super) async fn ask<D>(name: &Host, mut dial: impl FnMut() -> D, deadline: Instant) -> Option<Cleartext>
 where
     D: Future<Output = Result<TcpStream, Failure>>,
 {
-    for hello in Hello::LADDER {
-        let seen = converse(dial().await.ok()?, hello, name).await;
+    for (position, hello) in Hello::LADDER.into_iter().enumerate() {
+        let share = share(Instant::now(), deadline, Hello::LADDER.len() - position);
+        let Ok(dialled) = timeout_at(share, dial()).await else { continue };
+        let seen = converse(dialled.ok()?, hello, name, share).await;
         if seen.is_some() {
             return seen;
         }
@@ -72,18 +77,22 @@ where
 }
 
 /// Say hello, read the flight, and take leave.
-async fn converse(mut stream: TcpStream, hello: Hello, name: &Host) -> Option<Cleartext> {
+async fn converse(mut stream: TcpStream, hello: Hello, name: &Host, deadline: Instant) -> Option<Cleartext> {
     let mut random = [0; 32];
     rand::fill(&mut random).ok()?;
     let mut reader = Reader::default();
-    // A connection that breaks has brought what it has brought.
-    let _ = exchange(&mut stream, &hello.record(name, &random), &mut reader).await;
+    // A connection that breaks or hangs has brought what it has brought.
+    let _ = timeout_at(deadline, exchange(&mut stream, &hello.record(name, &random), &mut reader)).await;
     let seen = reader.finish();
-    if let Some(seen) = &seen {
-        let _ = stream.write_all(&goodbye(seen.version)).await;
-    }
-    let _ = stream.shutdown().await;
+    let _ = timeout(GOODBYE, take_leave(&mut stream, seen.as_ref())).await;
     seen
+}
+
+async fn take_leave(stream: &mut TcpStream, seen: Option<&Cleartext>) -> io::Result<()> {
+    if let Some(seen) = seen {
+        stream.write_all(&goodbye(seen.version)).await?;
+    }
+    stream.shutdown().await
 }
 
 async fn exchange(stream: &mut TcpStream, hello: &[u8], reader: &mut Reader) -> io::Result<()> {

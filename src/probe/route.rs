@@ -127,14 +127,18 @@ async fn tunnel_to_any(
 ) -> (Option<SocketAddr>, Result<TcpStream, Failure>) {
     let mut outcome = (None, Err(proxy::failure(proxy, "has nowhere to connect to")));
     for (position, address) in addresses.iter().enumerate() {
-        let left = u32::try_from(addresses.len() - position).unwrap_or(u32::MAX);
-        let share = Instant::now() + deadline.saturating_duration_since(Instant::now()) / left;
+        let share = share(Instant::now(), deadline, addresses.len() - position);
         outcome = (Some(*address), tunnel(proxy, at, Destination::Address(*address), share).await);
         if outcome.1.is_ok() {
             break;
         }
     }
     outcome
+}
+
+/// When the first of `among` has had a fair share of the time from now to the deadline.
+pub(super) fn share(now: Instant, deadline: Instant, among: usize) -> Instant {
+    now + deadline.saturating_duration_since(now) / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }
 
 fn unresolved(name: &str) -> Failure {

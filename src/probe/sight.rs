@@ -1,19 +1,16 @@
 //! One endpoint, from the first packet to the verdict: the way to it, the handshake, what mends a broken one, and judgement.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
 use rustls::{NamedGroup, pki_types::ServerName};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout_at},
-};
+use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     ClientCertificate, Failure, FailureReason, Finding, FindingKind, Host, Means, Observation, RevocationCheck,
     Session, Stage, Target,
     fetch::Web,
-    handshake::{Attempt, Record, Shaken},
+    handshake::{ALERT, Attempt, Reception, Record, Shaken},
     hello::{Hello, Key, Known},
     legacy,
     prober::Parts,
@@ -26,6 +23,10 @@ const QUICK_CHAIN: usize = 5;
 
 /// The most certificates that a server may send, leaf included. Longer chains are read and judged, but not accepted.
 const MAX_CHAIN: usize = 16;
+
+/// How long silence is borne, at least, when a large hello is sent once more: a server that takes it answers as soon as it did
+/// to the small one, and a lost packet is sent again after a second (RFC 6298 §2).
+const CONFIRMATION: Duration = Duration::from_secs(1);
 
 /// What all endpoints of a probe have in common.
 pub(super) struct Search<'a> {
@@ -103,6 +104,17 @@ impl Search<'_> {
         Some(self.shake(stream, attempt, sight).await)
     }
 
+    /// What the large hello teaches if it is sent once more to a server that took the small one: one broken connection may have
+    /// had any cause.
+    async fn confirm(&self, small: &Shaken, sight: &Observation, end: End<'_>) -> Known {
+        let patience = CONFIRMATION + 2 * small.took.unwrap_or_default();
+        match self.again(Attempt::new(Hello::Large).patient_for(patience), sight, end).await {
+            None => Known::Untold,
+            Some(large) if large.reception() < small.reception() => Known::Intolerant,
+            Some(large) => known(&large),
+        }
+    }
+
     /// One more connection, ready for TLS. It has no company: that another address has answered is no reason to give up this one, which has, too.
     async fn dial(&self, end: End<'_>) -> Result<TcpStream, Failure> {
         let mut stream = self.way.open(end, &Company::new(self.deadline), self.deadline).await.1?;
@@ -110,20 +122,16 @@ impl Search<'_> {
         Ok(stream)
     }
 
-    /// What the answer to the large hello teaches. Where there was none at all, the small one is tried.
+    /// What the answer to the large hello teaches. Where there was none at all, or only an alert, the small one is tried.
     async fn learn(&self, shaken: &mut Shaken, sight: &Observation, end: End<'_>) -> Known {
-        if shaken.is_unanswered() {
-            match Box::pin(self.again(Attempt::new(Hello::Small), sight, end)).await {
-                Some(other) if !other.is_unanswered() => *shaken = other,
-                _ => return Known::Untold,
-            }
-            return Known::Intolerant;
+        if shaken.reception() == Reception::Taken {
+            return known(shaken);
         }
-        match &shaken.session {
-            None => Known::Untold,
-            Some(session) if session.is_post_quantum() => Known::PostQuantum,
-            Some(_) => Known::Classical,
-        }
+        let small = Box::pin(self.again(Attempt::new(Hello::Small), sight, end)).await;
+        let Some(small) = small.filter(|small| small.reception() > shaken.reception()) else { return Known::Untold };
+        let known = Box::pin(self.confirm(&small, sight, end)).await;
+        *shaken = small;
+        known
     }
 
     /// After a failure without a certificate: find out by other means what would have been shown. What was received in the clear
@@ -136,8 +144,8 @@ impl Search<'_> {
         }
         let (mut seen, mut asked) = (legacy::read(&shaken.received), false);
         if seen.is_none() && shaken.may_be_older {
-            let ladder = legacy::ask(self.target.verified_name(), || self.dial(end));
-            (seen, asked) = (timeout_at(self.deadline, ladder).await.ok().flatten(), true);
+            let ladder = legacy::ask(self.target.verified_name(), || self.dial(end), self.deadline);
+            (seen, asked) = (ladder.await, true);
         }
         let Some(seen) = seen else {
             if reason == Some(FailureReason::NoCommonCipher) {
@@ -228,6 +236,15 @@ pub(super) fn fail(reason: FailureReason, detail: String) -> Failure {
     Failure { reason, stage: Stage::Handshake, detail }
 }
 
+/// What is known of a server that took the large hello.
+fn known(shaken: &Shaken) -> Known {
+    match &shaken.session {
+        None => Known::Untold,
+        Some(session) if session.is_post_quantum() => Known::PostQuantum,
+        Some(_) => Known::Classical,
+    }
+}
+
 /// The session with the group that the server chooses when it may: the small hello brings no share of it.
 fn choosing(session: Session, known: Known) -> Session {
     let post_quantum = (known == Known::PostQuantum).then(|| format!("{:?}", NamedGroup::X25519MLKEM768));
@@ -253,11 +270,8 @@ fn findings(shaken: &Shaken, known: Known, name: &Host) -> Vec<Finding> {
     findings
 }
 
-/// The type of a record with an alert (RFC 8446 §5.1).
-const ALERT: u8 = 21;
-
-const LARGE_HELLO: &str = "the server answers only a small ClientHello; a large one with a post-quantum key share, as browsers \
-                           send it, got no answer, so that browsers may fail or be slow to connect";
+const LARGE_HELLO: &str = "the server takes only a small ClientHello; a large one with a post-quantum key share, as browsers \
+                           send it, was dropped or refused, so that browsers may fail or be slow to connect";
 const CLASSICAL: &str = "the key exchange is not protected against quantum computers: the server was offered \
                          X25519MLKEM768, and did not choose it";
 const REQUESTED: &str = "the server asks for a client certificate, and goes on without";

@@ -78,6 +78,8 @@ enum Treat {
     Close,
     Reset,
     Silence,
+    /// Say this, and close.
+    Say(&'static [u8]),
     Alert(u8),
     /// A warning first, and then all that the server says.
     Warn(u8),
@@ -91,7 +93,7 @@ struct Gate {
 }
 
 impl Gate {
-    async fn before(server: SocketAddr, treat: impl Fn(&Hello) -> Treat + Send + 'static) -> Self {
+    async fn before(server: SocketAddr, mut treat: impl FnMut(&Hello) -> Treat + Send + 'static) -> Self {
         let listener = TcpListener::bind(loopback_address()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let hellos = Arc::new(Mutex::new(Vec::new()));
@@ -133,6 +135,10 @@ async fn pass(mut stream: TcpStream, hello: Vec<u8>, treat: Treat, server: Socke
         Treat::Close => stream.shutdown().await?,
         Treat::Reset => return stream.set_zero_linger(),
         Treat::Silence => {}
+        Treat::Say(bytes) => {
+            stream.write_all(bytes).await?;
+            stream.shutdown().await?;
+        }
         Treat::Alert(number) => stream.write_all(&alert(2, number)).await?,
         Treat::Warn(_) | Treat::Forward => {
             if let Treat::Warn(number) = treat {
@@ -184,22 +190,42 @@ async fn the_first_hello_has_a_post_quantum_share_and_the_next_fit_one_packet() 
 }
 
 #[tokio::test]
-async fn a_server_that_drops_large_hellos_is_seen_by_a_small_one_which_is_told_and_remembered() {
+async fn a_server_that_drops_or_refuses_large_hellos_is_seen_by_a_small_one_which_is_told_and_remembered() {
     let authority = Authority::new("Farm");
     let server = serve(authority.issue(&Leaf::new(["a.test"]))).await;
     let trust = trust(&authority);
-    for (instead, timeout) in
-        [(Treat::Close, PATIENCE), (Treat::Reset, PATIENCE), (Treat::Silence, Duration::from_secs(3))]
-    {
+    let alerts = [40, 47, 50, 70, 80, 90, 112, 255].map(|number| (Treat::Alert(number), PATIENCE));
+    let ends = [(Treat::Close, PATIENCE), (Treat::Reset, PATIENCE), (Treat::Silence, Duration::from_secs(4))];
+    for (instead, timeout) in alerts.into_iter().chain(ends) {
         let gate = Gate::narrow(server.address(), instead).await;
         let (prober, at) = (prober(), target("a.test", gate.address));
-        for hellos in [&["large", "small"][..], &["large", "small", "small"]] {
+        // Before it is told, the large one is tried once more.
+        for hellos in [&["large", "small", "large"][..], &["large", "small", "large", "small"]] {
             let start = Instant::now();
             let seen = look(&prober, &at, &trust, timeout).await;
             assert_eq!((reason(&seen), faults(&seen)), (None, vec![]));
             assert_eq!(kinds(&seen), [FindingKind::LargeHelloIntolerant]);
             assert_eq!(gate.sizes(), hellos);
             assert!(start.elapsed() < timeout);
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_broken_connection_is_no_intolerance() {
+    let authority = Authority::new("Farm");
+    let server = serve(authority.issue(&Leaf::new(["a.test"]))).await;
+    let trust = trust(&authority);
+    let ends = [Treat::Close, Treat::Reset, Treat::Silence, Treat::Alert(80)];
+    for instead in ends {
+        let mut left = 1;
+        let first = move |_: &Hello| if std::mem::take(&mut left) > 0 { instead } else { Treat::Forward };
+        let gate = Gate::before(server.address(), first).await;
+        let (prober, at) = (prober(), target("a.test", gate.address));
+        for hellos in [&["large", "small", "large"][..], &["large", "small", "large", "small"]] {
+            let seen = look(&prober, &at, &trust, Duration::from_secs(4)).await;
+            assert_eq!((reason(&seen), faults(&seen), kinds(&seen)), (None, vec![], vec![]));
+            assert_eq!((group(&seen), gate.sizes().as_slice()), (Some("X25519MLKEM768"), hellos));
         }
     }
 }
@@ -224,11 +250,23 @@ async fn a_server_that_answers_neither_hello_fails_as_it_did_first_and_is_asked_
 }
 
 #[tokio::test]
-async fn an_answer_to_the_large_hello_is_no_reason_to_try_a_small_one() {
+async fn a_server_that_refuses_both_hellos_is_asked_for_neither_again() {
     let gate = Gate::before(loopback_address(), |_| Treat::Alert(90)).await;
     let seen = look(&prober(), &target("a.test", gate.address), &nobody(), PATIENCE).await;
-    assert_eq!(reason(&seen), Some(FailureReason::HandshakeRefused));
-    assert_eq!(gate.sizes(), ["large"]);
+    assert_eq!((reason(&seen), seen.findings), (Some(FailureReason::HandshakeRefused), vec![]));
+    assert_eq!(gate.sizes(), ["large", "small"]);
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_later_is_no_reason_to_try_a_small_hello() {
+    // The beginning of a ServerHello: the hello was read.
+    for begun in [Treat::Say(&[22, 3, 3, 0, 4, 2, 0, 0, 70]), Treat::Say(b"HTTP/1.1 400 Bad Request\r\n\r\n")] {
+        let gate = Gate::before(loopback_address(), move |_| begun).await;
+        let seen = look(&prober(), &target("a.test", gate.address), &nobody(), PATIENCE).await;
+        assert_eq!((seen.presented, seen.findings, &gate.sizes()[..1]), (None, vec![], &["large"][..]));
+        let hellos = gate.hellos.lock().unwrap();
+        assert!(hellos.iter().skip(1).all(|hello| hello.extension(43).is_none()), "only older ones: {hellos:?}");
+    }
 }
 
 #[tokio::test]
@@ -277,7 +315,7 @@ async fn a_server_that_rejects_the_name_shows_its_default_certificate_without_on
     let presented = seen.presented.unwrap();
     assert!(presented.proven);
     assert_eq!(presented.leaf.unwrap().subject, "default.test");
-    assert_eq!(gate.sizes(), ["large", "small"]);
+    assert_eq!(gate.sizes(), ["large", "small", "small"]);
     assert_eq!(server.server_names(), [None]);
 }
 

@@ -4,6 +4,8 @@
 
 mod recorded;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use tokio::net::TcpListener;
 
@@ -292,7 +294,7 @@ async fn serve(
         }
     };
     let asking = async {
-        let seen = ask(&name, dial).await;
+        let seen = ask(&name, dial, Instant::now() + Duration::from_secs(20)).await;
         drop(asked);
         seen
     };
@@ -349,4 +351,46 @@ async fn nothing_is_asked_when_there_is_no_connection_and_a_broken_flight_counts
     let (seen, heard) = serve(|_| flight[..flight.len() - 3].to_vec(), "192.0.2.1", 2).await;
     assert_eq!(seen, Some(shown("TLS1.1", "TLS_RSA_WITH_AES_256_CBC_SHA", &[b"the leaf"])));
     assert_eq!(heard.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_at_a_hello_has_its_share_of_the_time_and_may_understand_the_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let flight = in_one_record(&whole());
+    let shown_only = in_one_record(&whole()[..2]);
+    for (silent, last) in [(0, &shown_only), (1, &flight), (3, &flight)] {
+        let serving = async {
+            let mut held = Vec::new();
+            for number in 0..=silent {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                if number == silent {
+                    stream.write_all(last).await.unwrap();
+                }
+                held.push(stream);
+            }
+            held
+        };
+        let start = Instant::now();
+        let limit = Duration::from_secs(2);
+        let dial = async || Ok(TcpStream::connect(address).await.unwrap());
+        let name = "a.test".parse().unwrap();
+        let (seen, held) = tokio::join!(ask(&name, dial, start + limit), serving);
+        assert_eq!((seen.unwrap().chain, held.len()), (all_of_it().chain, silent + 1));
+        assert!(start.elapsed() < limit, "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_way_that_hangs_has_its_share_of_the_time_too() {
+    let start = Instant::now();
+    let limit = Duration::from_millis(400);
+    let mut dials = 0;
+    let dial = || {
+        dials += 1;
+        std::future::pending()
+    };
+    assert_eq!(ask(&"a.test".parse().unwrap(), dial, start + limit).await, None);
+    assert_eq!(dials, 4);
+    assert!(start.elapsed() >= limit);
 }
