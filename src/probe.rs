@@ -5,6 +5,7 @@
 
 mod certificate;
 mod connect;
+mod der;
 mod endpoints;
 mod fetch;
 mod finding;

@@ -16,7 +16,9 @@ use super::{Certificate, text};
 
 pub(super) use extensions::Extensions;
 pub(super) use key::{is_supported, is_weak, rsa_bits, signature_weakness, weakness};
-pub(super) use name::display as display_name;
+pub(super) use name::{
+    display as display_name, is_empty as is_empty_name, issuer as issuer_name, subject as subject_name,
+};
 pub(super) use san::{address as ip_address, first_dns_name, matches, presented};
 
 /// Parse a certificate leniently; `None` when its structure or one of its dates is broken.
@@ -49,12 +51,12 @@ pub(super) fn public_key_pin(certificate: &X509Certificate<'_>) -> String {
 pub(super) fn facts(certificate: &X509Certificate<'_>) -> Certificate {
     let (not_before, not_after) = validity(certificate);
     let (sans, san_count) = san::list(certificate);
-    let subject = name::short(certificate.subject(), first_dns_name(certificate).as_deref());
+    let (issuer, subject) = (issuer_name(certificate), subject_name(certificate));
     Certificate {
-        subject,
-        issuer: name::short(certificate.issuer(), None),
-        subject_dn: name::display(certificate.subject()),
-        issuer_dn: name::display(certificate.issuer()),
+        subject: name::short(subject, first_dns_name(certificate).as_deref()),
+        issuer: name::short(issuer, None),
+        subject_dn: name::display(subject),
+        issuer_dn: name::display(issuer),
         serial_number: serial(certificate.raw_serial()),
         sans,
         san_count,

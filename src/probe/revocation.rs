@@ -1,7 +1,6 @@
 //! Revocation: what a stapled OCSP answer and CRLs say of a certificate.
 
 mod assess;
-mod der;
 mod issuer;
 mod list;
 mod lists;

@@ -98,6 +98,22 @@ fn a_name_of_many_parts_in_one_is_joined_by_plus() {
 }
 
 #[test]
+fn a_part_of_a_name_that_is_empty_or_broken_hides_nothing() {
+    let part = |oid: &[u8], value: &str| tlv(0x31, sequence(&[tlv(6, oid), tlv(UTF8, value)]));
+    let (x, y, empty) = (part(COMMON_NAME, "x"), part(ORGANIZATION, "y"), tlv(0x31, []));
+    for (parts, short, full) in [
+        (vec![empty.clone(), x.clone(), y.clone()], "x", "O=y,CN=x"),
+        (vec![x.clone(), empty.clone(), y.clone()], "x", "O=y,CN=x"),
+        (vec![empty], "a.test", ""),
+        (vec![tlv(0x31, [5, 0]), x.clone()], "x", "CN=x,invalid=#0500"),
+        (vec![y, vec![5, 0], x], "a.test", "invalid=#0500310a300806035504030c0178,O=y"),
+    ] {
+        let facts = facts(&with_subject(sequence(&parts)));
+        assert_eq!((facts.subject.as_str(), facts.subject_dn.as_str()), (short, full));
+    }
+}
+
+#[test]
 fn names_with_a_nul_match_nothing_and_are_shown() {
     let draft = Draft { extensions: vec![san(&[dns("a.test\0.evil.test")])], ..Draft::new() };
     let presented = judge(&draft);

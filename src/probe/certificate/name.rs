@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use x509_parser::{
     asn1_rs::{Any, Class},
     der_parser::asn1_rs::ToDer as _,
-    prelude::{AttributeTypeAndValue, X509Name},
+    prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate},
 };
 
 use super::text;
+use crate::probe::der::{INTEGER, Reader, SEQUENCE, SET, context};
 
 /// Object identifiers of common attributes and their names (RFC 4514 §3, RFC 4519, CA/Browser Forum EV guidelines).
-const ATTRIBUTES: [(&str, &str); 25] = [
+const ATTRIBUTES: [(&str, &str); 27] = [
     (COMMON_NAME, "CN"),
     ("2.5.4.4", "SN"),
     ("2.5.4.5", "serialNumber"),
@@ -25,6 +26,8 @@ const ATTRIBUTES: [(&str, &str); 25] = [
     ("2.5.4.13", "description"),
     ("2.5.4.15", "businessCategory"),
     ("2.5.4.17", "postalCode"),
+    ("2.5.4.18", "postOfficeBox"),
+    ("2.5.4.20", "telephoneNumber"),
     ("2.5.4.42", "GN"),
     ("2.5.4.43", "initials"),
     ("2.5.4.44", "generationQualifier"),
@@ -41,15 +44,89 @@ const ATTRIBUTES: [(&str, &str); 25] = [
 const COMMON_NAME: &str = "2.5.4.3";
 const ORGANIZATION: &str = "2.5.4.10";
 
-/// The name in RFC 4514 form (last RDN first), escaped and cut.
-pub(in crate::probe) fn display(name: &X509Name<'_>) -> String {
-    let rdns: Vec<_> = name.iter_rdn().collect();
+/// A part of a name.
+enum Part<'a> {
+    Attribute(AttributeTypeAndValue<'a>),
+    /// What cannot be read.
+    Broken(&'a [u8]),
+}
+
+/// The DER of the subject.
+pub(in crate::probe) fn subject<'a>(certificate: &'a X509Certificate<'_>) -> &'a [u8] {
+    whole(certificate).map_or_else(|| certificate.subject().as_raw(), |[_, subject]| subject)
+}
+
+/// The DER of the issuer.
+pub(in crate::probe) fn issuer<'a>(certificate: &'a X509Certificate<'_>) -> &'a [u8] {
+    whole(certificate).map_or_else(|| certificate.issuer().as_raw(), |[issuer, _]| issuer)
+}
+
+/// Issuer and subject as they stand in the certificate. What the parser keeps of a name ends, without a word, where an RDN is
+/// empty or broken: what follows would be hidden, and different names would be alike.
+fn whole<'a>(certificate: &'a X509Certificate<'_>) -> Option<[&'a [u8]; 2]> {
+    let mut fields = Reader::new(certificate.tbs_certificate.as_ref()).inside(SEQUENCE)?;
+    fields.optional(context(0))?; // version
+    fields.read(INTEGER)?; // serial number
+    fields.read(SEQUENCE)?; // signature algorithm
+    let issuer = fields.element(SEQUENCE)?.raw;
+    fields.read(SEQUENCE)?; // validity
+    Some([issuer, fields.element(SEQUENCE)?.raw])
+}
+
+/// Whether a name has no parts, readable or not.
+pub(in crate::probe) fn is_empty(name: &[u8]) -> bool {
+    rdns(name).iter().all(Vec::is_empty)
+}
+
+/// The parts of a name by RDN, in the order of the certificate.
+fn rdns(name: &[u8]) -> Vec<Vec<Part<'_>>> {
+    let mut rest = content(name);
+    let mut rdns = Vec::new();
+    while !rest.is_empty() {
+        let mut reader = Reader::new(rest);
+        let Some(set) = reader.read(SET) else {
+            rdns.push(vec![Part::Broken(rest)]);
+            break;
+        };
+        rdns.push(parts(set));
+        rest = reader.rest();
+    }
+    rdns
+}
+
+/// What stands behind the header, also of a name that is cut off.
+fn content(name: &[u8]) -> &[u8] {
+    let header = match name {
+        [_, first @ 0x81..=0x84, ..] => 2 + usize::from(first & 0x7f),
+        _ => 2,
+    };
+    name.get(header..).unwrap_or_default()
+}
+
+fn parts(mut rdn: &[u8]) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    while !rdn.is_empty() {
+        let Ok((rest, attribute)) = AttributeTypeAndValue::from_der(rdn) else {
+            parts.push(Part::Broken(rdn));
+            break;
+        };
+        parts.push(Part::Attribute(attribute));
+        rdn = rest;
+    }
+    parts
+}
+
+/// The name in RFC 4514 form (last RDN first), escaped and cut. Of what cannot be read the bytes are shown; empty RDNs are left out.
+pub(in crate::probe) fn display(name: &[u8]) -> String {
     let mut written = String::new();
-    for (position, rdn) in rdns.iter().rev().enumerate() {
-        written += if position > 0 { "," } else { "" };
-        for (position, attribute) in rdn.iter().enumerate() {
+    for rdn in rdns(name).iter().rev().filter(|rdn| !rdn.is_empty()) {
+        written += if written.is_empty() { "" } else { "," };
+        for (position, part) in rdn.iter().enumerate() {
             written += if position > 0 { "+" } else { "" };
-            write_attribute(&mut written, attribute);
+            match part {
+                Part::Attribute(attribute) => write_attribute(&mut written, attribute),
+                Part::Broken(bytes) => written.extend(["invalid=", &hex(bytes)]),
+            }
         }
         // A name may have thousands of parts: what is cut anyway is not written.
         if written.len() > text::MAX {
@@ -60,13 +137,14 @@ pub(in crate::probe) fn display(name: &X509Name<'_>) -> String {
 }
 
 /// What people call it: the common name, else `or`, else the organisation, else the whole name.
-pub(super) fn short(name: &X509Name<'_>, or: Option<&str>) -> String {
+pub(super) fn short(name: &[u8], or: Option<&str>) -> String {
+    let parts: Vec<Part<'_>> = rdns(name).into_iter().flatten().collect();
     let find = |oid| {
-        name.iter_attributes()
-            .filter(|attribute| attribute.attr_type().to_id_string() == oid)
-            .filter_map(|attribute| decode(attribute.attr_value()))
-            .find(|value| !value.is_empty())
-            .map(|value| text::clean(&value))
+        let value = |part: &Part<'_>| match part {
+            Part::Attribute(attribute) if attribute.attr_type().to_id_string() == oid => decode(attribute.attr_value()),
+            _ => None,
+        };
+        parts.iter().filter_map(value).find(|value| !value.is_empty()).map(|value| text::clean(&value))
     };
     find(COMMON_NAME).or_else(|| or.map(text::clean)).or_else(|| find(ORGANIZATION)).unwrap_or_else(|| display(name))
 }
@@ -78,7 +156,7 @@ fn write_attribute(written: &mut String, attribute: &AttributeTypeAndValue<'_>) 
     let _ = write!(written, "{}=", known.unwrap_or(&oid));
     match value {
         Some(value) => written.push_str(&escape(&value)),
-        None => written.push_str(&hex(attribute.attr_value())),
+        None => written.push_str(&hex(&der(attribute.attr_value()))),
     }
 }
 
@@ -130,9 +208,12 @@ fn decode(value: &Any<'_>) -> Option<String> {
     }
 }
 
-/// `#` and the hex of the value's DER (RFC 4514 §2.4).
-fn hex(value: &Any<'_>) -> String {
-    let der = value.to_der_vec().unwrap_or_else(|_| value.data.to_vec());
+fn der(value: &Any<'_>) -> Vec<u8> {
+    value.to_der_vec().unwrap_or_else(|_| value.data.to_vec())
+}
+
+/// `#` and the hex of a value's DER (RFC 4514 §2.4).
+fn hex(der: &[u8]) -> String {
     der.iter().take(text::MAX).fold("#".to_owned(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -91,7 +91,7 @@ fn display(name: &GeneralName<'_>) -> String {
         GeneralName::URI(uri) => text::clean(&format!("URI:{uri}")),
         GeneralName::RFC822Name(mail) => text::clean(&format!("email:{mail}")),
         GeneralName::OtherName(oid, _) | GeneralName::RegisteredID(oid) => text::clean(&format!("other:{oid}")),
-        GeneralName::DirectoryName(name) => text::cut(format!("other:{}", super::display_name(name))),
+        GeneralName::DirectoryName(name) => text::cut(format!("other:{}", super::display_name(name.as_raw()))),
         GeneralName::X400Address(any) | GeneralName::EDIPartyName(any) => format!("other:{}", hex(any.data)),
         GeneralName::Invalid(_, bytes) => format!("invalid:{}", hex(bytes)),
     }

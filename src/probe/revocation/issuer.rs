@@ -43,7 +43,7 @@ pub(in crate::probe) fn links<'a>(
         let parsed = certificate::parse(der)?;
         let own = (PublicKey::read(parsed.public_key().raw)?.content.to_vec(), allows_lists(&parsed));
         let (key, may_sign_lists) = mem::replace(&mut above, own);
-        let issuer = Issuer { name: parsed.issuer().as_raw().to_vec(), key, may_sign_lists };
+        let issuer = Issuer { name: certificate::issuer_name(&parsed).to_vec(), key, may_sign_lists };
         Some(Link { parsed, issuer })
     });
     let mut links: Vec<Link<'a>> = links.collect::<Option<_>>()?;
@@ -67,7 +67,7 @@ fn allows_lists(certificate: &X509Certificate<'_>) -> bool {
 pub(super) fn presumed(chain: &[CertificateDer<'_>], trust: &TrustStore) -> Option<Issuer> {
     let (leaf, others) = chain.split_first()?;
     let (signed, parsed) = (Signed::read(leaf)?, certificate::parse(leaf)?);
-    let name = parsed.issuer().as_raw();
+    let name = certificate::issuer_name(&parsed);
     let trusted = trust.anchors_of(name).map(|anchor| Issuer {
         name: name.to_vec(),
         key: anchor.subject_public_key_info.to_vec(),
@@ -82,7 +82,7 @@ pub(super) fn presumed(chain: &[CertificateDer<'_>], trust: &TrustStore) -> Opti
 impl Issuer {
     /// A certificate that has this name and may sign certificates (RFC 5280 §6.1.4 (k), (n)).
     fn sent(der: &CertificateDer<'_>, name: &[u8]) -> Option<Self> {
-        let parsed = certificate::parse(der).filter(|parsed| parsed.subject().as_raw() == name)?;
+        let parsed = certificate::parse(der).filter(|parsed| certificate::subject_name(parsed) == name)?;
         let extensions = Extensions::of(&parsed);
         if !extensions.is_ca() || extensions.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
             return None;
@@ -138,7 +138,7 @@ mod tests {
             let namesake = pair(ca, &signs)[1].clone();
             let parsed = certificate::parse(&issuer).unwrap();
             let expected = may_sign_lists.map(|may_sign_lists| Issuer {
-                name: parsed.subject().as_raw().to_vec(),
+                name: certificate::subject_name(&parsed).to_vec(),
                 key: PublicKey::read(parsed.public_key().raw).unwrap().content.to_vec(),
                 may_sign_lists,
             });

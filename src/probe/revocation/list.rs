@@ -5,13 +5,8 @@ mod scope;
 
 use jiff::Timestamp;
 
-use super::{
-    RevocationState,
-    der::{self, INTEGER, Reader, SEQUENCE, context},
-    issuer::Issuer,
-    signed::Signed,
-    staple::SKEW,
-};
+use super::{RevocationState, issuer::Issuer, signed::Signed, staple::SKEW};
+use crate::probe::der::{self, INTEGER, Reader, SEQUENCE, context};
 use entries::Entries;
 use scope::Scope;
 

@@ -3,12 +3,8 @@
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 
-use super::{
-    RevocationState,
-    der::{self, ENUMERATED, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, context, implicit},
-    reason,
-    signed::Signed,
-};
+use super::{RevocationState, reason, signed::Signed};
+use crate::probe::der::{self, ENUMERATED, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, context, implicit};
 
 /// The most statements of one answer that are looked at. Staples hold one; RFC 5019 §2.2.1 asks for it.
 const MAX_STATEMENTS: usize = 32;
@@ -233,11 +229,11 @@ mod tests {
         let [statement] = &answer.statements[..] else { unreachable!("one was made") };
         let leaf = certificate::parse(&issued.chain[0]).unwrap();
         let signer = certificate::parse(&issued.chain[1]).unwrap();
-        let (serial, name) = (leaf.raw_serial(), signer.subject().as_raw());
+        let (serial, name) = (leaf.raw_serial(), certificate::subject_name(&signer));
         let key = PublicKey::read(signer.public_key().raw).unwrap().bits;
         assert!(statement.is_about(serial, name, key));
         assert!(!statement.is_about(&[1], name, key));
-        assert!(!statement.is_about(serial, leaf.subject().as_raw(), key));
+        assert!(!statement.is_about(serial, certificate::subject_name(&leaf), key));
         assert!(!statement.is_about(serial, name, leaf.public_key().raw));
     }
 }

@@ -34,7 +34,7 @@ impl Query {
     fn of(link: &Link<'_>, position: usize) -> Self {
         let parsed = &link.parsed;
         Self {
-            name: (position > 0).then(|| certificate::display_name(parsed.subject())),
+            name: (position > 0).then(|| certificate::display_name(certificate::subject_name(parsed))),
             subject: Subject { serial: parsed.raw_serial().to_vec(), is_authority: position > 0, urls: urls(parsed) },
             issuer: link.issuer.clone(),
         }

@@ -2,7 +2,7 @@
 
 use rustls::pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm};
 
-use super::der::{Reader, SEQUENCE};
+use crate::probe::der::{Reader, SEQUENCE};
 
 /// Something signed: `SEQUENCE { toBeSigned, algorithm, signature, … }` (RFC 5280 §4.1).
 #[derive(Debug, Clone, Copy)]

@@ -86,7 +86,7 @@ fn authenticate(answer: &Answer<'_>, name: &[u8], key: PublicKey<'_>, now: Times
     let signatures: Vec<bool> = delegates
         .filter_map(|(parsed, _)| {
             let own = PublicKey::read(parsed.public_key().raw)?;
-            answer.responder.is(parsed.subject().as_raw(), own.bits).then(|| answer.signed.is_by(own))
+            answer.responder.is(certificate::subject_name(&parsed), own.bits).then(|| answer.signed.is_by(own))
         })
         .collect();
     if signatures.contains(&true) {

@@ -107,13 +107,13 @@ pub(super) fn rule(error: &Error) -> (FaultKind, String) {
 
 /// Signed by its own key. Where the signature cannot be checked, the equal names decide.
 fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
+    certificate::subject_name(certificate) == certificate::issuer_name(certificate)
         && (certificate::is_weak(certificate)
             || !matches!(certificate.verify_signature(None), Err(X509Error::SignatureVerificationError)))
 }
 
 fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
-    certificate.issuer().as_raw() == issuer.subject().as_raw()
+    certificate::issuer_name(certificate) == certificate::subject_name(issuer)
         && !matches!(
             certificate.verify_signature(Some(issuer.public_key())),
             Err(X509Error::SignatureVerificationError)
@@ -132,7 +132,7 @@ fn culprit(leaf: &Leaf<'_>, holds: impl Fn(u64, u64) -> bool) -> Option<String> 
         holds(seconds(not_before), seconds(not_after)).then(|| {
             format!(
                 "the intermediate {} (valid from {not_before} to {not_after})",
-                certificate::display_name(other.subject())
+                certificate::display_name(certificate::subject_name(other))
             )
         })
     })
@@ -155,12 +155,12 @@ fn top<'a>(leaf: &'a Leaf<'_>) -> &'a X509Certificate<'a> {
 /// Say what is missing above the last certificate of the chain.
 fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
     let top = top(leaf);
-    let issuer = certificate::display_name(top.issuer());
+    let issuer = certificate::display_name(certificate::issuer_name(top));
     if is_self_issued(top) {
         return (FaultKind::UnknownIssuer, format!("the chain ends at the root {issuer}, which is not trusted"));
     }
     let sent = is_issuer_sent(top, leaf);
-    if sent || case.trust.knows_name(top.issuer().as_raw()) {
+    if sent || case.trust.knows_name(certificate::issuer_name(top)) {
         let whose = if sent { "was sent" } else { "is trusted" };
         let detail = format!("a CA named {issuer} {whose}, but it has another key than the one that signed the chain");
         return (FaultKind::UnknownIssuer, detail);
@@ -180,7 +180,7 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
             format!(
                 "the issuer {issuer} is not trusted; if it is an intermediate, the server does not send it: it is to be \
                  had at {url}, and belongs after {}",
-                certificate::display_name(top.subject())
+                certificate::display_name(certificate::subject_name(top))
             ),
         ),
         None => (
@@ -191,11 +191,11 @@ fn unknown_issuer(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
 }
 
 fn is_issuer_sent(certificate: &X509Certificate<'_>, leaf: &Leaf<'_>) -> bool {
-    leaf.others.iter().any(|other| other.subject().as_raw() == certificate.issuer().as_raw())
+    leaf.others.iter().any(|other| certificate::subject_name(other) == certificate::issuer_name(certificate))
 }
 
 fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
+    certificate::subject_name(certificate) == certificate::issuer_name(certificate)
 }
 
 /// Where the issuer's certificate is to be had over HTTP (authority information access, RFC 5280 §4.2.2.1).
@@ -223,13 +223,13 @@ fn is_http(url: &str) -> bool {
 /// where the issuer was not sent.
 fn bad_signature(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
     let top = top(leaf);
-    if is_self_issued(top) || (case.trust.knows_name(top.issuer().as_raw()) && !is_issuer_sent(top, leaf)) {
+    if is_self_issued(top) || (case.trust.knows_name(certificate::issuer_name(top)) && !is_issuer_sent(top, leaf)) {
         return unknown_issuer(case, leaf);
     }
     match leaf.others.iter().find(|other| certificate::is_weak(other)) {
         Some(weak) => {
             let bits = certificate::rsa_bits(weak).unwrap_or_default();
-            let name = certificate::display_name(weak.subject());
+            let name = certificate::display_name(certificate::subject_name(weak));
             (
                 FaultKind::WeakKey,
                 format!("the key of the intermediate {name} is RSA with {bits} bits; at least 2048 are needed"),
@@ -246,7 +246,7 @@ fn unsupported_algorithm(leaf: &Leaf<'_>) -> String {
         .find(|(_, algorithm)| !ACCEPTED.contains(&algorithm.as_str()));
     match algorithm {
         Some((certificate, algorithm)) => {
-            let name = certificate::display_name(certificate.subject());
+            let name = certificate::display_name(certificate::subject_name(certificate));
             format!("the certificate of {name} is signed with {algorithm}, which is not accepted")
         }
         None => "the chain is signed with an algorithm that is not accepted for its key".to_owned(),

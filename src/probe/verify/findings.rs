@@ -84,7 +84,7 @@ fn note_strength(notes: &mut Notes, survey: &Survey<'_>, sent: &[order::Sent<'_>
 
 /// The end of a certificate's name in a sentence.
 fn name(certificate: &X509Certificate<'_>) -> String {
-    certificate::display_name(certificate.subject())
+    certificate::display_name(certificate::subject_name(certificate))
 }
 
 // === impl Notes ===

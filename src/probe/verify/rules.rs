@@ -25,7 +25,7 @@ pub(super) fn refusal(path: &VerifiedPath<'_>, trust: &TrustStore) -> Option<Str
 fn of_ca(der: &CertificateDer<'_>) -> Option<String> {
     let ca = certificate::parse(der)?;
     let broken = broken_by_any(&ca).or_else(|| broken_by_ca(&ca))?;
-    let name = certificate::display_name(ca.subject());
+    let name = certificate::display_name(certificate::subject_name(&ca));
     Some(if name.is_empty() {
         format!("a CA certificate {broken}")
     } else {
@@ -62,5 +62,5 @@ fn broken_by_ca(ca: &X509Certificate<'_>) -> Option<&'static str> {
     if extensions.name_constraints.is_some_and(is_empty) {
         return Some("has a name constraints extension without constraints, which RFC 5280 §4.2.1.10 forbids");
     }
-    ca.subject().iter_rdn().next().is_none().then_some("has no name, which RFC 5280 §4.1.2.6 forbids")
+    certificate::is_empty_name(certificate::subject_name(ca)).then_some("has no name, which RFC 5280 §4.1.2.6 forbids")
 }

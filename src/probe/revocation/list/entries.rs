@@ -4,11 +4,8 @@ use jiff::Timestamp;
 
 use super::{ListError, object};
 use crate::probe::{
-    revocation::{
-        RevocationState,
-        der::{self, ENUMERATED, INTEGER, Reader, SEQUENCE},
-        reason,
-    },
+    der::{self, ENUMERATED, INTEGER, Reader, SEQUENCE},
+    revocation::{RevocationState, reason},
     spacious::spacious,
 };
 

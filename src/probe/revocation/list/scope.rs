@@ -1,7 +1,7 @@
 //! Which certificates a list is about (RFC 5280 §5.2.5).
 
 use super::{ListError, Subject, object};
-use crate::probe::revocation::der::{Reader, context, implicit};
+use crate::probe::der::{Reader, context, implicit};
 
 /// The most URLs of its own that a list may have.
 const MAX_NAMES: usize = 16;

@@ -216,11 +216,11 @@ fn has_leading_dot(constraints: &NameConstraints<'_>) -> bool {
 
 impl Subject<'_> {
     fn is_self_issued(&self) -> bool {
-        self.certificate.subject().as_raw() == self.certificate.issuer().as_raw()
+        certificate::subject_name(self.certificate) == certificate::issuer_name(self.certificate)
     }
 
     fn has_no_subject(&self) -> bool {
-        self.certificate.subject().iter_rdn().next().is_none()
+        certificate::is_empty_name(certificate::subject_name(self.certificate))
     }
 
     fn has_bad_serial(&self) -> bool {
@@ -233,7 +233,7 @@ impl Subject<'_> {
         let own = self.extensions.subject_key.map(|key| key.value);
         let is_foreign_key = authority.key_identifier.as_ref().zip(own).is_some_and(|(key, own)| key.0 != own);
         let is_foreign_name = authority.authority_cert_issuer.as_ref().is_some_and(|names| {
-            let own = self.certificate.issuer().as_raw();
+            let own = certificate::issuer_name(self.certificate);
             !names.iter().any(|name| matches!(name, GeneralName::DirectoryName(name) if name.as_raw() == own))
         });
         let is_foreign_serial =

@@ -45,7 +45,7 @@ impl<'a> Sent<'a> {
     }
 
     pub(super) fn is_self_issued(&self) -> bool {
-        self.parsed.subject().as_raw() == self.parsed.issuer().as_raw()
+        certificate::subject_name(self.parsed) == certificate::issuer_name(self.parsed)
     }
 
     /// What it is called in a sentence.
@@ -59,7 +59,7 @@ impl<'a> Sent<'a> {
     /// Whether this may have issued the other: by name, and by key identifiers where both tell; signatures have told of the
     /// path's.
     fn may_have_issued(&self, other: &Self) -> bool {
-        if self.parsed.subject().as_raw() != other.parsed.issuer().as_raw() {
+        if certificate::subject_name(self.parsed) != certificate::issuer_name(other.parsed) {
             return false;
         }
         let wanted = Extensions::of(other.parsed).authority_key.and_then(|key| key.value.key_identifier.as_ref());

@@ -1,4 +1,4 @@
-//! A reader of DER that copies nothing: for OCSP answers, and for lists too long to hold in any other form.
+//! A reader of DER that copies nothing: for names, for OCSP answers, and for lists too long to hold in any other form.
 //!
 //! Strict where leniency would let one text be read in two ways: definite, shortest lengths only. `None` is all that is told
 //! of what is not readable.
@@ -12,6 +12,7 @@ pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OID: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
 pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
@@ -47,6 +48,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What is left, unread.
+    pub(super) fn rest(self) -> &'a [u8] {
+        self.0
     }
 
     /// The next element, whatever it is.
