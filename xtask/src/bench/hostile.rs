@@ -30,9 +30,11 @@ const CONCURRENCY: usize = 64;
 /// Time limit of a probe; nobody is silent, so that few run into it.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// When memory is looked at, in percent of all probes.
-const MARKS: [usize; 4] = [10, 25, 50, 100];
+const MARKS: [usize; 5] = [10, 25, 50, 75, 100];
 /// From this mark on nothing may grow: all bounded memories are full.
 const WARM: usize = 25;
+/// How long tasks that were broken off may take to end.
+const SETTLING: Duration = Duration::from_secs(5);
 /// By how much resident memory may differ for no reason, MiB: the allocator keeps what was needed at once.
 const SLACK: f64 = 8.0;
 /// By this much the clock of the verdicts moves on between two tenths: failed lists are fetched again.
@@ -58,7 +60,7 @@ pub(super) async fn run(count: usize) -> Result<(), Failure> {
     let start = Instant::now();
     let mut found = Found::default();
     let (mut done, mut warm) = (0, None);
-    let idle = descriptors()?;
+    let (idle, tasks) = (descriptors()?, tasks());
     for mark in MARKS {
         let until = count * mark / 100;
         crowd.probe(done..until, &mut found).await?;
@@ -74,7 +76,7 @@ pub(super) async fn run(count: usize) -> Result<(), Failure> {
     let usage = Usage::of(std::process::id())?;
     Figure::new(usage.peak, "MiB").print("peak resident memory");
     Figure::count(descriptors()?).at_most(f64::from(u32::try_from(idle)?)).print("open files at the end");
-    Figure::count(Handle::current().metrics().num_alive_tasks()).at_most(0.0).print("tasks at the end");
+    Figure::count(tasks_beyond(tasks).await).at_most(0.0).print("more tasks at the end");
     Figure::seconds(start.elapsed()).print("time");
     Figure::new(usage.cpu, "s").print("CPU time");
     found.print();
@@ -84,6 +86,19 @@ pub(super) async fn run(count: usize) -> Result<(), Failure> {
 /// How many files are open.
 fn descriptors() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count())
+}
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+/// How many more tasks there are than so many, once those that were broken off have had the time to end.
+async fn tasks_beyond(before: usize) -> usize {
+    let end = Instant::now() + SETTLING;
+    while tasks() > before && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tasks().saturating_sub(before)
 }
 
 /// Whom to probe, and by what.
