@@ -106,7 +106,7 @@ fn every_row_stands_once_and_in_its_order() {
 fn a_gap_has_its_reason_and_there_are_few() {
     let rows = rows(TABLE);
     let gaps: Vec<&str> = rows.iter().filter(|row| row.gap.is_some()).map(|row| row.name).collect();
-    assert_eq!(gaps, ["16", "71", "110", "112", "T9", "T13"]);
+    assert_eq!(gaps, ["16", "110", "112"]);
     assert!(rows.iter().filter_map(|row| row.gap).all(|gap| gap.len() > 20));
 }
 

@@ -1,6 +1,7 @@
 //! The engine against real TLS servers and hostile peers on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod abilities;
 mod addresses;
 mod bounds;
 mod bundles;
