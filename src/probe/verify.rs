@@ -165,7 +165,7 @@ impl Judgement {
             }
             Err(error) => {
                 self.judge_name(case, leaf, certificate::matches(leaf.parsed, &case.name));
-                let (kind, detail) = explain::unreadable(&error, leaf.der.len());
+                let (kind, detail) = explain::unreadable(&error, leaf);
                 self.add(kind, detail);
             }
         }

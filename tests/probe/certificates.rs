@@ -185,6 +185,15 @@ fn odd_versions_and_extensions_are_reported_and_not_valid() {
         assert_eq!(kinds(&presented), expected, "{:?}", presented.verdict);
         assert_eq!(presented.leaf.unwrap().version, version);
     }
+    for (number, shown) in [(99, "2.5.29.99"), (36, "policyConstraints (2.5.29.36)")] {
+        let critical = extension(number, true, &sequence(&[]));
+        let presented = judge(&Draft { extensions: vec![san(), critical], ..good.clone() });
+        let expected = format!(
+            "the certificate of CN=a.test has the critical extension {shown}, which is not processed here, so that the \
+             chain has to be refused (RFC 5280 §4.2); clients that process it may accept the chain"
+        );
+        assert_eq!(presented.verdict.faults[0].detail, expected);
+    }
     let garbage = Draft { extensions: vec![extension(17, false, b"\x04garbage")], ..good };
     let presented = judge(&garbage);
     assert!(!presented.verdict.is_valid(), "{presented:?}");

@@ -32,14 +32,27 @@ const ACCEPTED: [&str; 8] = [
 /// The largest certificate that webpki reads, in bytes: no field of a larger one may be longer.
 const MAX_READABLE: usize = 0xffff;
 
-/// The fault of a leaf of this size that webpki cannot read.
-pub(super) fn unreadable(error: &Error, size: usize) -> (FaultKind, String) {
+/// Critical extensions that webpki knows: key usage, alternative names, basic and name constraints, CRL distribution points and
+/// extended key usage (RFC 5280 §4.2.1).
+const KNOWN: [&str; 6] = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+
+/// Names of those that it does not know, and authorities use (RFC 5280 §4.2.1): governments and large firms have policies.
+const UNKNOWN: [(&str, &str); 4] = [
+    ("2.5.29.32", "certificatePolicies"),
+    ("2.5.29.33", "policyMappings"),
+    ("2.5.29.36", "policyConstraints"),
+    ("2.5.29.54", "inhibitAnyPolicy"),
+];
+
+/// The fault of a leaf that webpki cannot read.
+pub(super) fn unreadable(error: &Error, leaf: &Leaf<'_>) -> (FaultKind, String) {
+    let size = leaf.der.len();
     if size > MAX_READABLE {
         let detail =
             format!("the certificate is too large to verify: it has {size} bytes, at most {MAX_READABLE} are read");
         return (FaultKind::NotVerifiable, detail);
     }
-    rule(error)
+    rule(error, leaf)
 }
 
 /// The fault behind a failed search for a path; `None` when it is the leaf's own dates, which are judged apart.
@@ -70,12 +83,12 @@ pub(super) fn distrust(error: &Error, case: &Case, leaf: &Leaf<'_>) -> Option<(F
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
         | Error::SignatureAlgorithmMismatch => (FaultKind::UnsupportedAlgorithm, unsupported_algorithm(leaf)),
-        error => rule(error),
+        error => rule(error, leaf),
     })
 }
 
 /// A rule of RFC 5280 that does not concern trust.
-pub(super) fn rule(error: &Error) -> (FaultKind, String) {
+fn rule(error: &Error, leaf: &Leaf<'_>) -> (FaultKind, String) {
     let (kind, detail) = match error {
         Error::CaUsedAsEndEntity => (FaultKind::LeafIsCa, "the server's certificate is a CA certificate"),
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => (FaultKind::WrongPurpose, WRONG_PURPOSE),
@@ -83,9 +96,7 @@ pub(super) fn rule(error: &Error) -> (FaultKind, String) {
             (FaultKind::NotVerifiable, "a certificate in the chain issued another without being a CA")
         }
         Error::UnsupportedCertVersion => (FaultKind::NotVerifiable, "only version 3 certificates are accepted"),
-        Error::UnsupportedCriticalExtension => {
-            (FaultKind::NotVerifiable, "the chain has an unknown critical extension")
-        }
+        Error::UnsupportedCriticalExtension => return (FaultKind::NotVerifiable, critical_extension(leaf)),
         Error::ExtensionValueInvalid => (FaultKind::NotVerifiable, "an extension is repeated or malformed"),
         Error::MalformedExtensions => (FaultKind::NotVerifiable, "the extensions are malformed"),
         Error::NameConstraintViolation => (FaultKind::NotVerifiable, "a CA of the chain may not issue for these names"),
@@ -237,6 +248,21 @@ fn bad_signature(case: &Case, leaf: &Leaf<'_>) -> (FaultKind, String) {
         }
         None => (FaultKind::BadSignature, "a signature in the chain does not verify by its issuer's key".to_owned()),
     }
+}
+
+fn critical_extension(leaf: &Leaf<'_>) -> String {
+    let found = std::iter::once(leaf.parsed).chain(leaf.others).find_map(|certificate| {
+        let critical = certificate.extensions().iter().filter(|extension| extension.critical);
+        let oid = critical.map(|it| it.oid.to_id_string()).find(|oid| !KNOWN.contains(&oid.as_str()))?;
+        Some((certificate::display_name(certificate::subject_name(certificate)), oid))
+    });
+    let Some((name, oid)) = found else { return "the chain has an unknown critical extension".to_owned() };
+    let known = UNKNOWN.iter().find(|(known, _)| *known == oid);
+    let oid = known.map_or_else(|| oid.clone(), |(_, name)| format!("{name} ({oid})"));
+    format!(
+        "the certificate of {name} has the critical extension {oid}, which is not processed here, so that the chain has to be \
+         refused (RFC 5280 §4.2); clients that process it may accept the chain"
+    )
 }
 
 fn unsupported_algorithm(leaf: &Leaf<'_>) -> String {

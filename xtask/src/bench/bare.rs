@@ -18,15 +18,14 @@ use super::Failure;
 pub(super) struct BareClient(Arc<ClientConfig>);
 
 impl BareClient {
-    /// A client that trusts these roots (PEM).
-    pub(super) fn new(roots: &str) -> Result<Self, Failure> {
+    /// A client that trusts these roots (PEM), and sends a key share of this group.
+    pub(super) fn new(roots: &str, group: NamedGroup) -> Result<Self, Failure> {
         let mut store = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(roots.as_bytes()) {
             store.add(certificate?)?;
         }
-        // The engine prefers X25519 too: hybrid key exchange costs a quarter more.
         let mut provider = aws_lc_rs::default_provider();
-        provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519);
+        provider.kx_groups.sort_by_key(|it| it.name() != group);
         let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions()?;
         let mut config = config.with_root_certificates(store).with_no_client_auth();
         config.resumption = Resumption::disabled();
