@@ -1,15 +1,16 @@
 //! Certificates that are odd, broken or deceitful: shown safely, never an error of ours.
 
 use jiff::Timestamp;
-use ssl_monitor_operator::probe::{Certificate, FaultKind, Host, Presented, TrustStore, judge_pem};
+use ssl_monitor_operator::probe::{Certificate, FaultKind, Host, Means, Presented, TrustStore, judge_pem};
 use xtask::farm::{Authority, Issued, Leaf, pem};
 
 use crate::support::{
+    PATIENCE,
     der::{
         BMP, COMMON_NAME, Draft, ORGANIZATION, PRINTABLE, TELETEX, UNIVERSAL, UTF8, dns, extension, generalized, name,
         san, sequence, tlv, utc,
     },
-    faults, fingerprint, look_at, reason, trust,
+    faults, fingerprint, look_at, prober, reason, serve, target, trust,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -21,8 +22,23 @@ fn host() -> Host {
 }
 
 /// Judge a chain for `a.test` from a file.
-fn judge_at(issued: &Issued, trust: &TrustStore, now: Timestamp) -> Presented {
+fn judge_filed(issued: &Issued, trust: &TrustStore, now: Timestamp) -> Presented {
     judge_pem(pem(&issued.chain).as_bytes(), &host(), trust, now).unwrap()
+}
+
+/// Judge a chain for `a.test` that a server shows; from a file it is judged alike.
+fn judge_at(issued: &Issued, trust: &TrustStore, now: Timestamp) -> Presented {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let served = runtime.block_on(async {
+        let server = serve(issued.clone()).await;
+        let at = target("a.test", server.address());
+        let seen = prober().probe(&at, &Means::trusting(trust.clone()), PATIENCE, now).await;
+        seen.presented.unwrap_or_else(|| panic!("no certificate: {:?}", seen.failure))
+    });
+    let filed = judge_filed(issued, trust, now);
+    assert_eq!((&served.fingerprint, &served.leaf), (&filed.fingerprint, &filed.leaf));
+    assert_eq!(kinds(&served), kinds(&filed));
+    served
 }
 
 /// Judge a draft for `a.test`, issued by a trusted authority, in the year 2030.
@@ -357,7 +373,7 @@ proptest::proptest! {
             der.truncate(cut.max(1));
             let changed = der != issued.chain[position].to_vec();
             issued.chain[position] = der.into();
-            let presented = judge_at(&issued, &trust(authority), Timestamp::now());
+            let presented = judge_filed(&issued, &trust(authority), Timestamp::now());
             proptest::prop_assert_eq!(presented.verdict.is_valid(), !changed, "a changed certificate is never valid");
             let texts = presented.leaf.iter().flat_map(|leaf| {
                 [&leaf.subject, &leaf.issuer, &leaf.subject_dn, &leaf.issuer_dn, &leaf.serial_number, &leaf.signature_algorithm]

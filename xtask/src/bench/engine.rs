@@ -15,12 +15,12 @@ use super::{
     servers::{Served, Servers},
 };
 
-/// One round probes each server this many times.
-const REPEATS: u16 = 4;
 /// Probes that run at the same time.
 const CONCURRENCY: usize = 16;
-/// How often bare client and engine take turns.
-const ROUNDS: usize = 5;
+/// How often bare clients and engine take turns: with so many short turns a busy machine slows all of them alike.
+const ROUNDS: usize = 25;
+/// Every so many rounds are printed.
+const SHOWN: usize = 5;
 /// The budget of a probe, in costs of a bare verified handshake with a hello of the same kind.
 const BUDGET: f64 = 1.15;
 /// Time limit of a probe: long, since a probe that runs into it would spoil the measurement.
@@ -40,21 +40,19 @@ pub(super) async fn run() -> Result<(), Failure> {
     println!("CPU-seconds of the client per 1,000 verified probes, {CONCURRENCY} at a time, one thread");
     println!("        bare rustls                  engine");
     println!("round   X25519   post-quantum        seen before   first sight (post-quantum)");
-    // The first round warms up code and allocator, and is not shown.
+    // The first round warms up code and allocator, and does not count.
     for round in 0..=ROUNDS {
-        let bare = measure(served, REPEATS, |(name, address)| small.clone().handshake(name, address)).await?;
-        let hybrid = measure(served, REPEATS, |(name, address)| large.clone().handshake(name, address)).await?;
-        let mut first = 0.0;
-        let mut prober = new_prober()?;
-        for _ in 0..REPEATS {
-            // A new prober has seen no chain, and asks for the post-quantum key exchange first.
-            prober = new_prober()?;
-            first += measure(served, 1, |at| probe(prober.clone(), trust.clone(), at)).await? / f64::from(REPEATS);
-        }
-        let again = measure(served, REPEATS, |at| probe(prober.clone(), trust.clone(), at)).await?;
+        let bare = measure(served, |(name, address)| small.clone().handshake(name, address)).await?;
+        let hybrid = measure(served, |(name, address)| large.clone().handshake(name, address)).await?;
+        // A new prober has seen no chain, and asks for the post-quantum key exchange first.
+        let prober = new_prober()?;
+        let first = measure(served, |at| probe(prober.clone(), trust.clone(), at)).await?;
+        let again = measure(served, |at| probe(prober.clone(), trust.clone(), at)).await?;
         if round > 0 {
-            println!("{round:>5} {bare:>8.3} {hybrid:>14.3} {again:>18.3} {first:>13.3}");
             rounds.push([bare, hybrid, again, first]);
+        }
+        if round > 0 && round % SHOWN == 0 {
+            println!("{round:>5} {bare:>8.3} {hybrid:>14.3} {again:>18.3} {first:>13.3}");
         }
     }
     summarise(&rounds);
@@ -74,14 +72,14 @@ async fn probe(prober: Prober, trust: TrustStore, (name, address): (String, Sock
     if valid && observation.failure.is_none() { Ok(()) } else { Err(format!("{target}: {observation:?}").into()) }
 }
 
-/// CPU-seconds per 1,000 calls of `probe`, `repeats` times for each server.
-async fn measure<F>(served: &Served, repeats: u16, probe: impl Fn((String, SocketAddr)) -> F) -> Result<f64, Failure>
+/// CPU-seconds per 1,000 calls of `probe`, one for each server.
+async fn measure<F>(served: &Served, probe: impl Fn((String, SocketAddr)) -> F) -> Result<f64, Failure>
 where
     F: Future<Output = Result<(), Failure>> + Send + 'static,
 {
     let start = process::own_cpu_seconds()?;
     let mut running = JoinSet::new();
-    for target in (0..repeats).flat_map(|_| served.targets.iter().cloned()) {
+    for target in served.targets.iter().cloned() {
         if running.len() == CONCURRENCY
             && let Some(done) = running.join_next().await
         {
@@ -92,7 +90,7 @@ where
     while let Some(done) = running.join_next().await {
         done??;
     }
-    let probes = u32::try_from(served.targets.len())? * u32::from(repeats);
+    let probes = u32::try_from(served.targets.len())?;
     Ok((process::own_cpu_seconds()? - start) * 1000.0 / f64::from(probes))
 }
 

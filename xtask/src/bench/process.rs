@@ -1,6 +1,6 @@
 //! What `/proc` tells of a process.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use super::Failure;
 
@@ -28,9 +28,18 @@ impl Usage {
     }
 }
 
-/// User and system time of this process so far, seconds.
+/// The processor time that the threads of this process have had so far, seconds. To the nanosecond, so that short spans can be
+/// compared; threads that have ended do not count.
 pub(super) fn own_cpu_seconds() -> Result<f64, Failure> {
-    read_cpu("self")
+    let mut seconds = 0.0;
+    for thread in fs::read_dir("/proc/self/task")? {
+        let path = thread?.path().join("schedstat");
+        let schedstat = fs::read_to_string(&path)?;
+        let nanoseconds = schedstat.split_whitespace().next().and_then(|first| first.parse().ok());
+        let spent = Duration::from_nanos(nanoseconds.ok_or_else(|| format!("{} makes no sense", path.display()))?);
+        seconds += spent.as_secs_f64();
+    }
+    Ok(seconds)
 }
 
 fn read_cpu(process: &str) -> Result<f64, Failure> {
@@ -70,6 +79,14 @@ mod tests {
         let status = "Name:\tx\nVmPeak:\t 9999 kB\nVmHWM:\t   20480 kB\nVmRSS:\t   10752 kB\n";
         assert_eq!((mebibytes(status, "VmRSS"), mebibytes(status, "VmHWM")), (Some(10.5), Some(20.0)));
         assert_eq!(mebibytes("Name:\tx\nState:\tZ (zombie)\n", "VmRSS"), None);
+    }
+
+    #[test]
+    fn this_process_has_used_time() {
+        let before = own_cpu_seconds().map_err(|error| error.to_string()).unwrap_or_default();
+        let sum: u64 = (0..1_000_000_u64).map(std::hint::black_box).sum();
+        let after = own_cpu_seconds().map_err(|error| error.to_string()).unwrap_or_default();
+        assert!(before > 0.0 && after > before && sum > 0, "{before} {after}");
     }
 
     #[test]
