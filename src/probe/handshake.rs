@@ -172,10 +172,10 @@ impl Attempt {
 
     /// Until when complete silence is borne.
     fn patience(self, start: Instant, deadline: Instant) -> Instant {
-        match (self.patience, self.hello) {
-            (Some(patience), _) => deadline.min(start + patience),
-            (None, Hello::Small) => deadline,
-            (None, Hello::Large) => share(start, deadline, 2),
+        let patience = self.patience.map_or(deadline, |patience| start + patience);
+        match self.hello {
+            Hello::Small => deadline.min(patience),
+            Hello::Large => share(start, deadline, 2).min(patience),
         }
     }
 }
