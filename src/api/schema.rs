@@ -3,30 +3,44 @@
 //! The derive's output is brought into the form in which the API server stores it, so that nothing differs after an apply:
 //! no `nullable`, no formats that Kubernetes does not know, no empty lists, whole numbers without a fraction.
 
-use kube::CustomResourceExt;
+use kube::{CustomResourceExt, Resource};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::SslMonitor;
+use super::{NotificationChannel, SslMonitor};
 
 /// The first line of every generated file.
 const GENERATED: &str = "# Generated from src/api by `cargo xtask generate`. Do not edit.\n";
 
-/// The custom resource definition of [`SslMonitor`], as it is shipped.
-pub fn ssl_monitor_crd() -> Value {
-    let mut crd = serde_json::to_value(SslMonitor::crd()).expect("a definition made of plain data serialises");
+/// The custom resource definition of a kind of ours.
+pub(super) fn definition<K: CustomResourceExt + Resource<DynamicType = ()>>() -> Value {
+    let mut crd = serde_json::to_value(K::crd()).expect("a definition made of plain data serialises");
     normalise(&mut crd);
     // What the API server would fill in by itself, so that what is stored equals what is shipped.
-    crd["spec"]["names"]["listKind"] = "SslMonitorList".into();
+    crd["spec"]["names"]["listKind"] = format!("{}List", K::kind(&())).into();
     crd["spec"]["conversion"] = json!({"strategy": "None"});
     crd
 }
 
+/// The custom resource definition of [`SslMonitor`], as it is shipped.
+pub fn ssl_monitor_crd() -> Value {
+    definition::<SslMonitor>()
+}
+
+/// The custom resource definition of [`NotificationChannel`], as it is shipped.
+pub fn notification_channel_crd() -> Value {
+    definition::<NotificationChannel>()
+}
+
 /// Every generated definition: file name and YAML text.
 pub fn crd_files() -> Vec<(String, String)> {
-    let crd = ssl_monitor_crd();
-    let yaml = serde_saphyr::to_string(&crd).expect("plain data serialises");
-    vec![("sslmonitors.sslmonitor.io.yaml".to_owned(), format!("{GENERATED}{yaml}"))]
+    let definitions = [notification_channel_crd(), ssl_monitor_crd()];
+    definitions.iter().map(file).collect()
+}
+
+fn file(crd: &Value) -> (String, String) {
+    let yaml = serde_saphyr::to_string(crd).expect("plain data serialises");
+    (format!("{}.yaml", crd["metadata"]["name"].as_str().unwrap_or_default()), format!("{GENERATED}{yaml}"))
 }
 
 /// The schema of a list of conditions: `metav1.Condition` with its exact limits, merged by type

@@ -8,8 +8,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressSelection, CaBundle, ExpectSpec, IpFamily, ProxyProtocol, ProxySpec, SslMonitorStatus, StartTls, TlsSpec,
-    parse_duration,
+    AddressSelection, AlertThreshold, AlertsSpec, CaBundle, ChannelRef, ExpectSpec, IpFamily, ProxyProtocol, ProxySpec,
+    SslMonitorStatus, StartTls, TlsSpec, parse_duration,
 };
 
 /// TCP port when none is given, and no STARTTLS protocol that has another.
@@ -139,6 +139,21 @@ pub struct SslMonitorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_ref: Option<ServiceRef>,
 
+    /// NotificationChannels in the same namespace that are alerted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub notification_channels: Vec<ChannelRef>,
+
+    /// At which steps before its end channels are alerted of a certificate. Without any: a warning at alertDays, and a critical
+    /// alert at a quarter of that, at most 7 days before the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    pub alert_thresholds: Vec<AlertThreshold>,
+
+    /// When channels are not alerted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertsSpec>,
+
     /// Time between two checks, from 60s to 168h, for example 1h or 30m. Units: h, m, s, ms. Each check is moved by up to a
     /// tenth of it, so that many monitors do not check all at once.
     #[serde(default = "default_interval")]
@@ -227,6 +242,9 @@ impl SslMonitorSpec {
             alert_days: DEFAULT_ALERT_DAYS,
             enabled: true,
             service_ref: None,
+            notification_channels: Vec::new(),
+            alert_thresholds: Vec::new(),
+            alerts: None,
             interval: default_interval(),
             timeout: default_timeout(),
             address: None,

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ChannelLedger;
+
 /// Most subject alternative names that are listed; the number of all is in `sanCount`.
 pub const MAX_SANS: usize = 32;
 /// Most endpoints that are listed; the number of all is in `endpointCount`.
@@ -100,9 +102,15 @@ pub struct SslMonitorStatus {
     #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub history: Vec<HistoryEntry>,
 
+    /// What each of notificationChannels has been told, and what it still has to be told; a channel with nothing of either is left
+    /// out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["channel"]))]
+    pub notifications: Vec<ChannelLedger>,
+
     /// What is to be said of the monitor and of what it sees: Ready, Reachable, CertificateValid, CertificateExpiring;
     /// EndpointsConsistent with several addresses;
-    /// ServedCertificateMatches with expect; ServiceLinked with a serviceRef; Reconciling or Stalled while they are true.
+    /// ServedCertificateMatches with expect; ServiceLinked with a serviceRef; NotificationsDelivered with notificationChannels; Reconciling or Stalled while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::schema::conditions")]
     pub conditions: Vec<Condition>,

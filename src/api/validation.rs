@@ -1,18 +1,20 @@
 //! The definition's rules without a cluster: what the API server would refuse at admission is refused here with the same
 //! sentences, and unknown fields are errors.
 //!
-//! The rules are read from the generated schema itself; only its CEL expressions have a Rust twin ([`holds`]), and a test
+//! The rules are read from the generated schema itself; only its CEL expressions have a Rust twin (`rules.rs`), and a test
 //! fails when an expression has none.
 
-use std::{fmt, net::IpAddr, sync::LazyLock, time::Duration};
+mod rules;
 
-use regex::Regex;
+use std::{fmt, sync::LazyLock};
+
+use jiff::Timestamp;
+use kube::{CustomResourceExt, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{
-    DEFAULT_INTERVAL, DEFAULT_TIMEOUT, MAX_INTERVAL, MAX_TIMEOUT, MIN_INTERVAL, MIN_TIMEOUT, SslMonitor,
-    duration::parse_duration, schema::ssl_monitor_crd,
-};
+use self::rules::holds;
+use super::{NotificationChannel, SslMonitor, schema::definition};
 
 /// What is wrong with one field of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,14 +36,42 @@ impl fmt::Display for FieldError {
 ///
 /// # Errors
 /// Every fault that was found, in the order of the manifest.
-pub fn validate(mut manifest: Value) -> Result<SslMonitor, Vec<FieldError>> {
-    let mut errors = kind_errors(&manifest);
+pub fn validate(manifest: Value) -> Result<SslMonitor, Vec<FieldError>> {
+    read(manifest, &SSL_MONITOR)
+}
+
+/// Read a `NotificationChannel` from a manifest in the same way.
+///
+/// # Errors
+/// Every fault that was found, in the order of the manifest.
+pub fn validate_channel(manifest: Value) -> Result<NotificationChannel, Vec<FieldError>> {
+    read(manifest, &NOTIFICATION_CHANNEL)
+}
+
+static SSL_MONITOR: LazyLock<Value> = LazyLock::new(whole::<SslMonitor>);
+static NOTIFICATION_CHANNEL: LazyLock<Value> = LazyLock::new(whole::<NotificationChannel>);
+
+/// The schema of the whole object: the generated one, and the fields that every object has.
+fn whole<K: CustomResourceExt + Resource<DynamicType = ()>>() -> Value {
+    let mut schema = definition::<K>()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].take();
+    schema["properties"]["apiVersion"] = json!({"type": "string"});
+    schema["properties"]["kind"] = json!({"type": "string"});
+    schema["properties"]["metadata"] = json!({"type": "object"});
+    schema["required"] = json!(["metadata", "spec"]);
+    schema
+}
+
+fn read<K: DeserializeOwned + Resource<DynamicType = ()>>(
+    mut manifest: Value,
+    schema: &Value,
+) -> Result<K, Vec<FieldError>> {
+    let mut errors = kind_errors(&manifest, &K::kind(&()));
     if errors.is_empty() {
         if let Some(object) = manifest.as_object_mut() {
             object.remove("status");
         }
-        prune_nulls(&mut manifest, &SCHEMA);
-        check(&manifest, &SCHEMA, "", &mut errors);
+        prune_nulls(&mut manifest, schema);
+        check(&manifest, schema, "", &mut errors);
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -50,19 +80,9 @@ pub fn validate(mut manifest: Value) -> Result<SslMonitor, Vec<FieldError>> {
         .map_err(|error| vec![FieldError { path: String::new(), message: error.to_string() }])
 }
 
-/// The schema of the whole object: the generated one, and the fields that every object has.
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let mut schema = ssl_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
-    schema["properties"]["apiVersion"] = json!({"type": "string"});
-    schema["properties"]["kind"] = json!({"type": "string"});
-    schema["properties"]["metadata"] = json!({"type": "object"});
-    schema["required"] = json!(["metadata", "spec"]);
-    schema
-});
-
-fn kind_errors(manifest: &Value) -> Vec<FieldError> {
+fn kind_errors(manifest: &Value, kind: &str) -> Vec<FieldError> {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
-    let expected = [("apiVersion", "sslmonitor.io/v1"), ("kind", "SslMonitor")];
+    let expected = [("apiVersion", "sslmonitor.io/v1"), ("kind", kind)];
     let wrong = expected.iter().filter(|(field, value)| text(field) != *value);
     wrong
         .map(|(field, value)| FieldError {
@@ -153,6 +173,8 @@ fn bound_faults(value: &Value, schema: &Value) -> Vec<String> {
         faults.extend(
             limit("minLength").filter(|min| length < *min).map(|min| format!("must have at least {min} characters")),
         );
+        let is_time = schema["format"] != "date-time" || text.parse::<Timestamp>().is_ok();
+        faults.extend((!is_time).then(|| "must be a time such as 2027-01-31T06:00:00Z".to_owned()));
         faults.extend(
             limit("maxLength").filter(|max| length > *max).map(|max| format!("must have at most {max} characters")),
         );
@@ -174,84 +196,6 @@ fn broken_rules(value: &Value, schema: &Value, path: &str) -> Vec<FieldError> {
             message: rule["message"].as_str().unwrap_or_default().to_owned(),
         })
         .collect()
-}
-
-/// The Rust twin of a CEL rule of the schema; `None` for a rule that is not known here.
-fn holds(rule: &str, value: &Value) -> Option<bool> {
-    let text = value.as_str().unwrap_or_default();
-    let has = |field: &str| value.get(field).is_some();
-    Some(match rule {
-        // A rule about an update: a manifest alone has no old value.
-        "self == oldSelf" | PORT_RULE => true,
-        HOST_RULE => is_host(text),
-        INTERVAL_RULE => is_within(text, MIN_INTERVAL, MAX_INTERVAL),
-        TIMEOUT_RULE => is_within(text, MIN_TIMEOUT, MAX_TIMEOUT),
-        ORDER_RULE => is_shorter(&value["timeout"], DEFAULT_TIMEOUT, &value["interval"], DEFAULT_INTERVAL),
-        ROOTS_RULE => value.get("useSystemRoots") != Some(&Value::Bool(false)) || has("caBundle"),
-        BUNDLE_RULE => has("configMap") != has("secret"),
-        SERVICE_NAME_RULE => SERVICE_NAME.is_match(text),
-        OBJECT_NAME_RULE => OBJECT_NAME.is_match(text),
-        KEY_RULE => KEY.is_match(text),
-        PROXY_RULE => has("url") || has("secretRef"),
-        PROXY_URL_RULE => PROXY_URL.is_match(text),
-        EXPECT_RULE => ["fingerprints", "publicKeys", "issuers", "secretRef"].into_iter().any(has),
-        FINGERPRINTS_RULE => strings(value).all(|text| FINGERPRINT.is_match(text)),
-        PUBLIC_KEYS_RULE => strings(value).all(|text| PUBLIC_KEY.is_match(text)),
-        _ => return None,
-    })
-}
-
-const HOST_RULE: &str = r"self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$') || (isIP(self) && ip.isCanonical(self))";
-const INTERVAL_RULE: &str = "self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('60s') && duration(self) <= duration('168h')";
-const TIMEOUT_RULE: &str = "self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self) >= duration('1s') && duration(self) <= duration('2m')";
-const ORDER_RULE: &str = "!self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || !self.timeout.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || duration(self.timeout) < duration(self.interval)";
-const ROOTS_RULE: &str = "!has(self.useSystemRoots) || self.useSystemRoots || has(self.caBundle)";
-const BUNDLE_RULE: &str = "has(self.configMap) != has(self.secret)";
-const SERVICE_NAME_RULE: &str = "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
-const OBJECT_NAME_RULE: &str = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
-const PORT_RULE: &str = "(has(self.port) ? self.port : has(self.tls) && has(self.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[self.tls.startTLS] : 443) == (has(oldSelf.port) ? oldSelf.port : has(oldSelf.tls) && has(oldSelf.tls.startTLS) ? {'smtp': 25, 'lmtp': 24, 'imap': 143, 'pop3': 110, 'ftp': 21, 'ldap': 389, 'postgresql': 5432, 'mysql': 3306, 'xmpp-client': 5222, 'xmpp-server': 5269, 'sieve': 4190, 'nntp': 119}[oldSelf.tls.startTLS] : 443)";
-const PROXY_RULE: &str = "has(self.url) || has(self.secretRef)";
-const PROXY_URL_RULE: &str =
-    r"self.matches('^(http|socks5|socks5h)://([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\\[[0-9a-f:.]+\\]):[0-9]{1,5}/?$')";
-const EXPECT_RULE: &str = "has(self.fingerprints) || has(self.publicKeys) || has(self.issuers) || has(self.secretRef)";
-const FINGERPRINTS_RULE: &str = "self.all(item, item.matches('^(SHA256:)?([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$'))";
-const PUBLIC_KEYS_RULE: &str = "self.all(item, item.matches('^sha256//?[A-Za-z0-9+/]{43}=$'))";
-const KEY_RULE: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
-
-static HOST: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"));
-static SERVICE_NAME: LazyLock<Regex> = LazyLock::new(|| pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
-static OBJECT_NAME: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"));
-static PROXY_URL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(http|socks5|socks5h)://([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\]):[0-9]{1,5}/?$")
-});
-static FINGERPRINT: LazyLock<Regex> = LazyLock::new(|| pattern("^(SHA256:)?([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$"));
-static PUBLIC_KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^sha256//?[A-Za-z0-9+/]{43}=$"));
-static KEY: LazyLock<Regex> = LazyLock::new(|| pattern("^[-._a-zA-Z0-9]+$"));
-
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a literal pattern compiles")
-}
-
-fn is_host(text: &str) -> bool {
-    HOST.is_match(text) || text.parse::<IpAddr>().is_ok_and(|address| is_plain(address) && address.to_string() == text)
-}
-
-/// CEL's `isIP` takes no IPv4 address in the clothes of an IPv6 one (k8s.io/apiserver `pkg/cel/library/ip.go`).
-fn is_plain(address: IpAddr) -> bool {
-    address.to_canonical() == address
-}
-
-fn is_within(text: &str, min: Duration, max: Duration) -> bool {
-    parse_duration(text).is_ok_and(|duration| (min..=max).contains(&duration))
-}
-
-/// Whether the first duration is shorter than the second; true when either is unreadable, which is another rule's fault.
-fn is_shorter(first: &Value, first_default: &str, second: &Value, second_default: &str) -> bool {
-    let read = |value: &Value, default: &str| parse_duration(value.as_str().unwrap_or(default));
-    let (first, second) = (read(first, first_default), read(second, second_default));
-    !matches!((first, second), (Ok(first), Ok(second)) if first >= second)
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = &str> {
@@ -295,9 +239,9 @@ mod tests {
 
     #[test]
     fn every_rule_of_the_schema_has_a_twin() {
-        let rules = rules(&SCHEMA);
-        assert_eq!(rules.len(), 23, "{rules:#?}");
-        for rule in rules {
+        let (monitor, channel) = (rules(&SSL_MONITOR), rules(&NOTIFICATION_CHANNEL));
+        assert_eq!((monitor.len(), channel.len()), (28, 9), "{monitor:#?}{channel:#?}");
+        for rule in monitor.into_iter().chain(channel) {
             assert!(holds(&rule, &json!({})).is_some(), "no twin for {rule}");
         }
     }
