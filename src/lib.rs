@@ -9,6 +9,7 @@
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
 //! | [`notify`] | the senders: a message, and one bounded exchange with where it is to go | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
+//! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify` |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
@@ -16,6 +17,7 @@
 //! | [`run`] | the operator put together, until it is told to stop | all of the above |
 
 pub mod admin;
+pub mod alerting;
 pub mod api;
 pub mod check;
 pub mod cli;

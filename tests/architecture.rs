@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -26,7 +26,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("lease", &[]),
     ("admin", &["metrics"]),
     ("monitor", &["api", "probe"]),
-    ("controller", &["api", "probe", "schedule", "notify", "monitor", "metrics", "admin", "lease"]),
+    ("alerting", &["api", "monitor", "notify"]),
+    ("controller", &["api", "probe", "schedule", "notify", "monitor", "alerting", "metrics", "admin", "lease"]),
     ("check", ANY),
     ("run", ANY),
     ("cli", ANY),
@@ -53,25 +54,25 @@ const WALLS: [Wall; 6] = [
         planted: ("use k8s_openapi::{api::core::v1::Service};", "k8s_openapi::api::core::v1::Service"),
     },
     Wall {
-        rooms: &["monitor"],
+        rooms: &["monitor", "alerting"],
         forbidden: &["kube", "kube_client", "kube_core", "kube_runtime"],
         because: "the core has no client; k8s_openapi's plain types are what it may use",
         planted: ("fn f(_: &impl kube::Resource) {}", "kube::Resource"),
     },
     Wall {
-        rooms: &["monitor"],
+        rooms: &["monitor", "alerting"],
         forbidden: &["async", "futures", "tokio", "tokio_util"],
         because: "the core computes, it does not wait",
         planted: ("pub async fn decide() {}", "async"),
     },
     Wall {
-        rooms: &["monitor"],
+        rooms: &["monitor", "alerting"],
         forbidden: &["*::now", "*::SystemTime", "*::UNIX_EPOCH"],
         because: "the core takes `now` as an argument",
         planted: ("fn f() { let t = jiff::Timestamp::now(); }", "jiff::Timestamp::now"),
     },
     Wall {
-        rooms: &["monitor"],
+        rooms: &["monitor", "alerting"],
         forbidden: &["fastrand", "getrandom", "rand", "*::RandomState"],
         because: "the core gives the same plan for the same input",
         planted: ("use rand::Rng as _;", "rand::Rng"),
