@@ -3,6 +3,7 @@
 //! Everything here is pure and total: no client, no clock (`now` is an argument), no async, no randomness. [`decide`] is the
 //! whole story on one screen; the other functions are its parts.
 
+mod alerts;
 mod certificate;
 mod clock;
 mod conditions;
@@ -20,6 +21,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{ChannelFacts, Channels, Receipt, due_notice, next_delivery, settle};
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
 pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};

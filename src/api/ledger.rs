@@ -92,6 +92,10 @@ pub struct ToldProblem {
 
     /// When this was last told, or put into line.
     pub told_at: Time,
+
+    /// Whether the channel has taken any message of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub taken: bool,
 }
 
 /// An alert of the last hour.
@@ -169,4 +173,18 @@ pub struct PendingNotice {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub refused_by: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+// === impl ChannelLedger ===
+
+impl ChannelLedger {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty() && self.recent.is_empty() && self.pending.is_empty()
+    }
 }

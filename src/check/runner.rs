@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::SslMonitor,
-    monitor::{ConditionType, Input, Outcome, ServiceLink, decide, target, withholding},
+    monitor::{Channels, ConditionType, Input, Outcome, ServiceLink, decide, target, withholding},
     probe::{Host, Observation, Prober, judge_pem},
 };
 
@@ -101,6 +101,7 @@ fn judged(mut monitor: SslMonitor, outcome: Outcome<'_>, found: &Found, now: Tim
         problems: &found.problems,
         expected: found.expected.as_ref(),
         service: &ServiceLink::None,
+        channels: Channels::None,
         request: None,
         now,
     });

@@ -16,7 +16,7 @@ use crate::{
     api::{MIN_INTERVAL, SslMonitor},
     metrics::{MonitorKey, ProbeResult},
     monitor::{
-        Due, ExpectedCertificate, Input, Outcome, Plan, ProblemKind, ReferentProblem, decide, due, is_ahead,
+        Channels, Due, ExpectedCertificate, Input, Outcome, Plan, ProblemKind, ReferentProblem, decide, due, is_ahead,
         is_introduced, is_reached, is_told, is_valid, next_look_for, requested_at, target, withholding,
     },
     probe::{Observation, Target},
@@ -195,6 +195,7 @@ fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
         problems: &seen.problems,
         expected: seen.expected.as_ref(),
         service: &gather::service_link(context, monitor),
+        channels: Channels::Unknown,
         request: seen.request.as_deref(),
         now: now(),
     })

@@ -6,7 +6,7 @@ use super::{Context, Error, apply, context::now, gather, registry::Source, watch
 use crate::{
     api::SslMonitor,
     metrics::MonitorKey,
-    monitor::{Input, Outcome, Plan, decide, target, told_problem},
+    monitor::{Channels, Input, Outcome, Plan, decide, target, told_problem},
     schedule::Next,
 };
 
@@ -50,6 +50,7 @@ fn plan(context: &Context, monitor: &SslMonitor) -> Plan {
         problems: problem.as_slice(),
         expected: None,
         service: &gather::service_link(context, monitor),
+        channels: Channels::Unknown,
         request: None,
         now: now(),
     })

@@ -29,6 +29,8 @@ pub enum ConditionType {
     ServedCertificateMatches,
     /// The Service of serviceRef exists and carries the result. Present only with a serviceRef.
     ServiceLinked,
+    /// The channels have been told what there was to tell. Present only with notificationChannels.
+    NotificationsDelivered,
 }
 
 /// The status of a condition.
@@ -111,6 +113,16 @@ pub enum Reason {
     UnexpectedIssuer,
     /// The Service exists and carries the result.
     Linked,
+    /// A NotificationChannel that the monitor names does not exist.
+    ChannelNotFound,
+    /// A NotificationChannel that the monitor names cannot be used as it is.
+    ChannelNotReady,
+    /// All channels have been told what there is to tell.
+    Delivered,
+    /// A channel does not take messages at the moment; they are sent again.
+    DeliveryFailing,
+    /// A channel has refused a message for good.
+    DeliveryRefused,
     /// A fault of the certificate.
     Fault(FaultKind),
     /// A failure to complete a handshake.
@@ -166,7 +178,7 @@ pub(super) fn cut(mut text: String, max: usize) -> String {
 
 impl ConditionType {
     /// Every type, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -176,6 +188,7 @@ impl ConditionType {
         Self::EndpointsConsistent,
         Self::ServedCertificateMatches,
         Self::ServiceLinked,
+        Self::NotificationsDelivered,
     ];
 
     /// The type's name on the wire.
@@ -190,6 +203,7 @@ impl ConditionType {
             Self::EndpointsConsistent => "EndpointsConsistent",
             Self::ServedCertificateMatches => "ServedCertificateMatches",
             Self::ServiceLinked => "ServiceLinked",
+            Self::NotificationsDelivered => "NotificationsDelivered",
         }
     }
 }
@@ -211,7 +225,7 @@ impl ConditionStatus {
 
 impl Reason {
     /// Every reason that is neither a fault nor a failure.
-    const OWN: [Self; 33] = [
+    const OWN: [Self; 38] = [
         Self::Progressing,
         Self::Monitoring,
         Self::Disabled,
@@ -245,6 +259,11 @@ impl Reason {
         Self::UnexpectedPublicKey,
         Self::UnexpectedIssuer,
         Self::Linked,
+        Self::ChannelNotFound,
+        Self::ChannelNotReady,
+        Self::Delivered,
+        Self::DeliveryFailing,
+        Self::DeliveryRefused,
     ];
 
     /// Every reason there is: the README lists them, and a test compares.
@@ -290,6 +309,11 @@ impl Reason {
             Self::UnexpectedPublicKey => "UnexpectedPublicKey",
             Self::UnexpectedIssuer => "UnexpectedIssuer",
             Self::Linked => "Linked",
+            Self::ChannelNotFound => "ChannelNotFound",
+            Self::ChannelNotReady => "ChannelNotReady",
+            Self::Delivered => "Delivered",
+            Self::DeliveryFailing => "DeliveryFailing",
+            Self::DeliveryRefused => "DeliveryRefused",
             Self::Fault(kind) => kind.as_str(),
             Self::Failure(reason) => reason.as_str(),
         }

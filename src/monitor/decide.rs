@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
+    alerts::{self, Channels, Told, crossings, lifetime_of},
     certificate::status_of,
     clock::forgiven,
     conditions::{ConditionType, Reason, find},
@@ -13,7 +14,7 @@ use super::{
     findings::findings,
     history::remember,
     referents::{ExpectedCertificate, ProblemKind, Referent, ReferentProblem, expected_secret},
-    statements::conditions,
+    statements::{conditions, notified::restate},
     target::Stall,
 };
 use crate::{
@@ -43,6 +44,8 @@ pub struct Input<'a> {
     pub expected: Option<&'a ExpectedCertificate>,
     /// How the link to the Service stands.
     pub service: &'a ServiceLink,
+    /// The channels that the monitor names.
+    pub channels: Channels<'a>,
     /// The request that the probe was made for: the annotation as it was before. A later one asks for another probe.
     pub request: Option<&'a str>,
     /// The time, in whole seconds.
@@ -86,6 +89,8 @@ pub struct Plan {
     pub announcements: Vec<Announcement>,
     /// When to look at the monitor again; `None` when only a change of it can bring it back.
     pub wake: Option<Timestamp>,
+    /// When to decide anew without a probe, because there may be more to tell; `None` when only a change can bring that.
+    pub tell: Option<Timestamp>,
 }
 
 /// Decide what the status says, what is announced, and when to look again. Total: whatever the input, there is a plan.
@@ -105,9 +110,12 @@ fn plan(input: Input<'_>) -> Plan {
     status.summary = Some(summary(&status.conditions));
     status.observed_generation = input.monitor.metadata.generation;
     status.port = Some(input.monitor.spec.port().into());
+    let Told { notifications, wake: tell } = alerts::tell(&input, &status);
+    status.notifications = notifications;
+    restate(&input, &mut status);
     remember(&input, &mut status);
     let wake = wake(&input, &status);
-    Plan { announcements: announcements(input.status, &status, input.now), wake, status }
+    Plan { announcements: announcements(input.status, &status, input.now), wake, tell, status }
 }
 
 /// The fields that speak of the target: taken from the probe where there was one, kept otherwise.
@@ -124,10 +132,10 @@ fn observed(input: &Input<'_>) -> SslMonitorStatus {
 
 /// The fields that speak of a check that has ended, whatever it saw.
 fn looked(input: &Input<'_>, failures: i32, old: SslMonitorStatus) -> SslMonitorStatus {
-    let ends = ends(&old);
+    let moments = moments(input, &old);
     SslMonitorStatus {
         last_checked_at: Some(Time(input.now)),
-        next_check_at: Some(Time(next_check(input.monitor, failures, ends, input.now))),
+        next_check_at: Some(Time(next_check(input.monitor, failures, &moments, input.now))),
         consecutive_failures: (failures > 0).then_some(failures),
         last_handled_request_at: input.request.map(ToOwned::to_owned).or(old.last_handled_request_at),
         expected_certificate: expected_certificate(input, old.expected_certificate),
@@ -188,11 +196,12 @@ fn expected_certificate(
     found.or_else(|| old.filter(|_| input.problems.iter().any(is_passing)))
 }
 
-/// The ends of validity that change what is said: that of the certificate shown, and the first of all.
-fn ends(status: &SslMonitorStatus) -> [Option<Timestamp>; 2] {
+/// The moments from which on something else is to be said of a certificate: of the one that is shown, and of the one that ends first.
+fn moments(input: &Input<'_>, status: &SslMonitorStatus) -> Vec<Timestamp> {
     let shown = status.certificate.as_ref().and_then(|certificate| certificate.valid_to.as_ref());
     let first = status.earliest_expiry.as_ref().map(|earliest| &earliest.valid_to);
-    [shown, first].map(|end| end.map(|end| end.0))
+    let lifetime = lifetime_of(status.certificate.as_ref());
+    shown.into_iter().chain(first).flat_map(|end| crossings(&input.monitor.spec, lifetime, end.0)).collect()
 }
 
 /// The worst of the conditions in one word.

@@ -110,32 +110,18 @@ pub fn requested_at(monitor: &SslMonitor) -> Option<&str> {
 /// When the next check is due after one that ended `now`.
 ///
 /// After a completed one: the interval moved by up to a tenth either way, by a hash of the uid, so that monitors created together
-/// drift apart; or earlier, just after a certificate that ends at one of `ends` passes its alert threshold or its end. After a
-/// failure: 30 s, 1 m, 2 m…, up to the interval.
-pub(super) fn next_check(
-    monitor: &SslMonitor,
-    failures: i32,
-    ends: [Option<Timestamp>; 2],
-    now: Timestamp,
-) -> Timestamp {
+/// drift apart; or earlier, at the first of `moments` from which on something else is to be said. After a failure: 30 s, 1 m, 2 m…,
+/// up to the interval.
+pub(super) fn next_check(monitor: &SslMonitor, failures: i32, moments: &[Timestamp], now: Timestamp) -> Timestamp {
     let interval = spread(monitor.spec.interval(), monitor.metadata.uid.as_deref().unwrap_or_default());
     let wait = if failures > 0 { backoff(failures).min(interval) } else { interval };
-    let regular = after(now, wait);
-    let crossings = ends.into_iter().flatten().flat_map(|end| crossings(end, monitor.spec.alert_days));
-    crossings.filter(|crossing| *crossing > now).fold(regular, Timestamp::min)
+    moments.iter().copied().filter(|moment| *moment > now).fold(after(now, wait), Timestamp::min)
 }
 
 /// When to look again for something that is missing since `since`: soon at first, later at leisure.
 fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
     let is_recent = now.duration_since(since) < SHORT_RETRY_SPAN;
     now.saturating_add(if is_recent { SHORT_RETRY } else { LONG_RETRY }).unwrap_or(Timestamp::MAX)
-}
-
-/// The first seconds at which a certificate counts as expiring, and as expired.
-fn crossings(not_after: Timestamp, alert_days: u16) -> [Timestamp; 2] {
-    let threshold = SignedDuration::from_hours(24 * (i64::from(alert_days) + 1));
-    let expiring = not_after.saturating_sub(threshold).unwrap_or(Timestamp::MIN);
-    [expiring, not_after].map(|last| last.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX))
 }
 
 fn backoff(failures: i32) -> Duration {

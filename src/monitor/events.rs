@@ -79,15 +79,31 @@ fn transition(before: &[Condition], condition: &Condition) -> Option<Announcemen
 /// Which new states are told, and how. Good news is told only where there was bad news, or where it is the first result.
 fn severity(kind: ConditionType, was: &str, condition: &Condition) -> Option<Severity> {
     use ConditionType::{
-        CertificateExpiring, CertificateValid, EndpointsConsistent, Reachable, Ready, ServedCertificateMatches,
+        CertificateExpiring, CertificateValid, EndpointsConsistent, NotificationsDelivered, Reachable, Ready,
+        ServedCertificateMatches,
     };
     match (kind, was, condition.status.as_str(), condition.reason.as_str()) {
         (_, _, _, "Progressing") => None,
         (Ready, _, "True", "Disabled")
         | (CertificateValid, _, "True", _)
-        | (Ready | Reachable | EndpointsConsistent | ServedCertificateMatches, "False", "True", _)
+        | (
+            Ready | Reachable | EndpointsConsistent | ServedCertificateMatches | NotificationsDelivered,
+            "False",
+            "True",
+            _,
+        )
         | (CertificateExpiring, "True", "False", _) => Some(Severity::Normal),
-        (Ready | Reachable | CertificateValid | EndpointsConsistent | ServedCertificateMatches, _, "False", _)
+        (
+            Ready
+            | Reachable
+            | CertificateValid
+            | EndpointsConsistent
+            | ServedCertificateMatches
+            | NotificationsDelivered,
+            _,
+            "False",
+            _,
+        )
         | (CertificateExpiring, _, "True", _) => Some(Severity::Warning),
         (CertificateValid, "True" | "False", "Unknown", reason) if reason != "Disabled" => Some(Severity::Warning),
         _ => None,

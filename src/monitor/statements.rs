@@ -4,6 +4,7 @@ mod consistent;
 mod expiring;
 mod linked;
 mod matches;
+pub(super) mod notified;
 mod reachable;
 mod ready;
 mod valid;
@@ -33,6 +34,7 @@ pub(super) fn conditions(input: &Input<'_>, status: &SslMonitorStatus) -> Vec<Co
     all.extend(consistent::consistent(input, status));
     all.extend(matches::matches(input, status));
     all.extend(linked::linked(input));
+    // What is still to be told is not known yet: see `decide::plan`.
     all
 }
 

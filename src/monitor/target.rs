@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Reason, proxy};
+use super::{Reason, alerts::check_windows, proxy};
 use crate::{
     api::{self, AddressSelection, IpFamily, RevocationFailure, SslMonitorSpec, TlsVersion},
     probe::{AddressPolicy, Addresses, FailureReason, Family, Host, ProxyProtocol, RevocationCheck, StartTls, Target},
@@ -30,7 +30,7 @@ pub enum StallReason {
 ///
 /// # Errors
 /// A [`Stall`] when no probe could ever succeed: unreadable names (stored before today's rules), no trust anchors at all, a proxy
-/// that is none, or a literal address that the policy denies. A *name* that resolves to denied addresses is not an error here: DNS may change.
+/// that is none, a literal address that the policy denies, or a window of `alerts` that cannot be read. A *name* that resolves to denied addresses is not an error here: DNS may change.
 pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, Stall> {
     if !spec.use_system_roots() && spec.ca_bundle().is_none() {
         return Err(Stall::invalid(
@@ -39,6 +39,9 @@ pub fn target(spec: &SslMonitorSpec, policy: &AddressPolicy) -> Result<Target, S
     }
     if spec.proxy.as_ref().and_then(|it| it.url.as_deref()).is_some_and(|url| proxy::parse(url).is_none()) {
         return Err(Stall::invalid(format!("proxy.url {}", proxy::RULE)));
+    }
+    if let Some(Err(why)) = spec.alerts.as_ref().map(check_windows) {
+        return Err(Stall::invalid(why));
     }
     let tls = spec.tls.clone().unwrap_or_default();
     let mut target = Target::new(host("domain", &spec.domain)?, spec.port());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use ssl_monitor_operator::{
     api::{REQUESTED_AT_ANNOTATION, SslMonitor, SslMonitorSpec, SslMonitorStatus, ssl_monitor_crd},
-    monitor::{Input, Outcome, ServiceLink, decide, requested_at},
+    monitor::{Channels, Input, Outcome, ServiceLink, decide, requested_at},
     probe::{Failure, FailureReason, Fault, FaultKind, Observation, Presented, Session, Stage, Timings, Verdict},
 };
 use xtask::farm::Authority;
@@ -84,6 +84,7 @@ fn status_after(old: Option<&SslMonitorStatus>, observation: &Observation) -> Ss
         expected: None,
         request: requested_at(&monitor),
         service: &ServiceLink::Found,
+        channels: Channels::None,
         now: at("2030-01-01T00:00:00Z"),
     };
     decide(input).status

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     super::{
+        alerts::{Step, alert_step, lifetime_of},
         certificate::days_until,
         conditions::{ConditionStatus, ConditionType, Reason, Statement},
         decide::{Input, Outcome},
@@ -28,7 +29,8 @@ pub(super) fn expiring(input: &Input<'_>, status: &SslMonitorStatus) -> Conditio
         Err(condition) => return *condition,
         Ok(observation) => observation.presented.is_some(),
     };
-    let alert_days = input.monitor.spec.alert_days;
+    let step = alert_step(input.monitor.spec.alert_days, lifetime_of(status.certificate.as_ref()));
+    let measure = measure(input.monitor.spec.alert_days, step);
     let (status, reason, message) = match end {
         None if is_unreadable => {
             let reason = Reason::Fault(FaultKind::CertificateUnparsable);
@@ -38,15 +40,25 @@ pub(super) fn expiring(input: &Input<'_>, status: &SslMonitorStatus) -> Conditio
         Some((_, end)) if end < input.now => {
             (ConditionStatus::True, Reason::Fault(FaultKind::Expired), format!("{who}expired on {end}"))
         }
-        Some((days, end)) if days <= i32::from(alert_days) => {
-            let message = format!("{who}expires in {}, on {end} (alertDays: {alert_days})", days_text(days));
+        Some((days, end)) if end.duration_since(input.now) < step.within => {
+            let message = format!("{who}expires in {}, on {end} ({measure})", days_text(days));
             (ConditionStatus::True, Reason::ExpiringSoon, message)
         }
-        Some((_, end)) => {
-            (ConditionStatus::False, Reason::NotExpiring, format!("{who}expires on {end} (alertDays: {alert_days})"))
-        }
+        Some((_, end)) => (ConditionStatus::False, Reason::NotExpiring, format!("{who}expires on {end} ({measure})")),
     };
     Statement { kind, status, reason, message }.condition(input)
+}
+
+/// What the end is measured by: `alertDays`, unless that is the certificate's whole lifetime.
+fn measure(alert_days: u16, step: Step) -> String {
+    if !step.is_clamped {
+        return format!("alertDays: {alert_days}");
+    }
+    let within = match step.within.as_hours() {
+        hours @ ..48 => format!("{hours} h"),
+        hours => format!("{} days", hours / 24),
+    };
+    format!("alertDays: {alert_days}, which is no shorter than its whole lifetime; a third of that counts: {within}")
 }
 
 fn days_text(days: i32) -> String {

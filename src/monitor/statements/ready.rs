@@ -8,6 +8,7 @@ use super::{
     },
     is_progressing,
     linked::{service_link, service_missing},
+    notified::missing,
 };
 use crate::api::format_duration;
 
@@ -28,6 +29,8 @@ pub(super) fn ready(input: &Input<'_>) -> Statement {
         not_ready(Reason::ServiceNotFound, &service_missing(name))
     } else if let ServiceLink::Forbidden(why) = &service {
         not_ready(Reason::Forbidden, why)
+    } else if let Some(why) = missing(input) {
+        not_ready(Reason::ChannelNotFound, &why)
     } else {
         let (port, every) = (spec.port(), format_duration(spec.interval()));
         // As in a URL, an IPv6 address needs brackets before a port.

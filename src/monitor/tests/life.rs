@@ -23,6 +23,8 @@ pub(super) struct Life {
     pub(super) problems: Vec<ReferentProblem>,
     pub(super) expected: Option<ExpectedCertificate>,
     pub(super) service: ServiceLink,
+    /// `None`: channels are not looked at.
+    pub(super) channels: Option<Vec<ChannelFacts>>,
     pub(super) plan: Option<Plan>,
 }
 
@@ -39,7 +41,7 @@ pub(super) fn life() -> Life {
     monitor.metadata.generation = Some(1);
     monitor.metadata.uid = Some("uid-1".to_owned());
     let (problems, service) = (Vec::new(), ServiceLink::None);
-    Life { monitor, status: None, now: at(START), problems, expected: None, service, plan: None }
+    Life { monitor, status: None, now: at(START), problems, expected: None, service, channels: None, plan: None }
 }
 
 /// A complete handshake, and a certificate without fault.
@@ -109,21 +111,30 @@ pub(super) fn failed(reason: FailureReason) -> Observation {
 }
 
 impl Life {
-    pub(super) fn decide(&mut self, outcome: Outcome<'_>) -> &mut Self {
-        let plan = decide(Input {
+    pub(super) fn input<'a>(&'a self, outcome: Outcome<'a>) -> Input<'a> {
+        Input {
             monitor: &self.monitor,
             status: self.status.as_ref(),
             outcome,
             problems: &self.problems,
             expected: self.expected.as_ref(),
             service: &self.service,
+            channels: self.channels(),
             request: requested_at(&self.monitor),
             now: self.now,
-        });
+        }
+    }
+
+    pub(super) fn decide(&mut self, outcome: Outcome<'_>) -> &mut Self {
+        let plan = decide(self.input(outcome));
         self.status = Some(plan.status.clone());
         self.plan = Some(plan);
         self.hold_invariants();
         self
+    }
+
+    fn channels(&self) -> Channels<'_> {
+        self.channels.as_deref().map_or(Channels::None, Channels::Known)
     }
 
     pub(super) fn seen(&mut self) -> &mut Self {

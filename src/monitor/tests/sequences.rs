@@ -120,7 +120,7 @@ fn an_edited_spec_is_checked_anew_and_what_was_seen_stays_with_its_generation() 
     let end = at("2026-06-01T00:00:00Z");
     let mut life = life();
     life.seen().probed(&served("F1", end)).wait(SignedDuration::from_mins(1));
-    life.edited(|spec| spec.alert_days = 200).seen();
+    life.edited(|spec| spec.alert_days = 170).seen();
     assert_eq!(
         life.conditions()[..4],
         [
@@ -345,6 +345,7 @@ fn a_request_made_during_a_probe_is_not_handled_by_it() {
         problems: &[],
         expected: None,
         service: &ServiceLink::None,
+        channels: Channels::None,
         request: Some("earlier"),
         now: life.now,
     });

@@ -1,0 +1,87 @@
+//! Alerts: what is to be told to whom, as the difference between the situation and what the ledger says was told.
+//!
+//! The ledger in the status is an outbox: a message is put into line by the same write that brings the news, with an id that never
+//! changes, and leaves the line when its receiver has taken it. So a crash, a lost answer or another leader loses nothing, and
+//! repeats at most the message that was under way, under the same id.
+
+mod channel;
+mod ids;
+mod line;
+mod receipt;
+mod silence;
+mod situation;
+mod steps;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+pub use self::{
+    channel::{ChannelFacts, Channels},
+    line::{due_notice, next_delivery},
+    receipt::{Receipt, settle},
+};
+use self::{
+    line::{Line, Round},
+    situation::{Situation, situation},
+};
+pub(super) use self::{
+    silence::check as check_windows,
+    steps::{Step, alert_step, crossings, lifetime_of},
+};
+use super::decide::{Input, Outcome};
+use crate::api::{ChannelLedger, SslMonitorStatus};
+
+/// What the ledger says from now on, and when there may be more to tell.
+pub(super) struct Told {
+    pub(super) notifications: Vec<ChannelLedger>,
+    /// When to look again although nothing has changed until then; `None` when only a change can bring news.
+    pub(super) wake: Option<Timestamp>,
+}
+
+/// Bring the ledger up to the situation that this status shows.
+pub(super) fn tell(input: &Input<'_>, status: &SslMonitorStatus) -> Told {
+    let Channels::Known(known) = input.channels else {
+        return Told { notifications: status.notifications.clone(), wake: None };
+    };
+    let situation = situation(input, status);
+    let muted_until = silence::muted_until(input.monitor.spec.alerts.as_ref(), input.now);
+    let mut wakes: Vec<Timestamp> = muted_until.into_iter().chain(situation.wake).collect();
+    let mut notifications = Vec::new();
+    for name in names(input, status) {
+        let old = status.notifications.iter().find(|ledger| ledger.channel == name);
+        // Nobody is left to be told.
+        let Some(facts) = known.iter().find(|facts| facts.name == name) else {
+            notifications.extend(old.filter(|_| is_named(input, name)).cloned());
+            continue;
+        };
+        let round = Round {
+            uid: input.monitor.metadata.uid.as_deref().unwrap_or_default(),
+            facts,
+            is_still: muted_until.is_some() || facts.is_suspended,
+            tidies: matches!(input.outcome, Outcome::Probed(_) | Outcome::Withheld(_)),
+            now: input.now,
+        };
+        let mut line = Line::new(name, old);
+        let unnamed;
+        let situation = if is_named(input, name) {
+            &situation
+        } else {
+            unnamed = Situation::unwatched("this channel is no longer alerted of the monitor");
+            &unnamed
+        };
+        wakes.extend(line.advance(&round, situation));
+        notifications.extend(line.into_ledger(&round));
+    }
+    Told { notifications, wake: wakes.into_iter().min() }
+}
+
+/// Every channel that the monitor names or has told something, by name.
+fn names<'a>(input: &Input<'a>, status: &'a SslMonitorStatus) -> BTreeSet<&'a str> {
+    let named = input.monitor.spec.notification_channels.iter().map(|channel| channel.name.as_str());
+    named.chain(status.notifications.iter().map(|ledger| ledger.channel.as_str())).collect()
+}
+
+fn is_named(input: &Input<'_>, name: &str) -> bool {
+    input.monitor.spec.notification_channels.iter().any(|channel| channel.name == name)
+}
