@@ -3,6 +3,10 @@
 //! The joint between the core, which decides what is to be told, and [`notify`](crate::notify), which knows neither Kubernetes nor
 //! monitors. Pure: the operator and `sslmonitor check --notify` tell the same.
 
+mod channel;
 mod settings;
+mod test;
 
+pub use channel::channel;
 pub use settings::{ChannelProblem, settings};
+pub use test::test_message;

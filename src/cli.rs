@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use self::values::{ConnectTo, DomainPort};
-use self::values::{ProxyParser, server_name, starttls, timeout, timestamp};
+use self::values::{ProxyParser, cluster_name, server_name, starttls, timeout, timestamp};
 use crate::{
     api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
     probe::{AddressPolicy, Host, NoProxy, Proxy},
@@ -75,6 +75,9 @@ pub struct RunArgs {
     /// Reach these without that proxy: names with all below them, .SUFFIX, IP addresses, CIDRs or *, separated by commas
     #[arg(long, value_name = "LIST", env = "SSLMONITOR_NO_PROXY", help_heading = "Network")]
     pub no_proxy: Option<NoProxy>,
+    /// Where messages may go, and what they tell.
+    #[command(flatten)]
+    pub channels: ChannelArgs,
     /// How many targets are checked at once
     #[arg(long, value_name = "N", default_value_t = 128, env = "SSLMONITOR_CONCURRENCY")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -108,6 +111,21 @@ pub struct NetworkArgs {
     /// Ask this DNS server instead of the system's
     #[arg(long, value_name = "IP:PORT", env = "SSLMONITOR_RESOLVER")]
     pub resolver: Option<SocketAddr>,
+}
+
+/// Where the messages of NotificationChannels may go, and what they tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Notifications")]
+pub struct ChannelArgs {
+    /// Allow NotificationChannels with http:// addresses, where everybody on the way reads along
+    #[arg(long, env = "SSLMONITOR_ALLOW_HTTP_CHANNELS")]
+    pub allow_http_channels: bool,
+    /// Allow messages to these networks although they are denied by default, or by --public-only; repeatable
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "SSLMONITOR_CHANNEL_ALLOW_CIDR")]
+    pub channel_allow_cidr: Vec<IpNet>,
+    /// The name of this cluster, which messages tell
+    #[arg(long, value_name = "NAME", env = "SSLMONITOR_CLUSTER_NAME", value_parser = cluster_name)]
+    pub cluster_name: Option<String>,
 }
 
 /// What to check, and how to tell.
@@ -251,12 +269,20 @@ fn log_format(name: &str) -> LogFormat {
 impl NetworkArgs {
     /// The address policy; `own` are the API server's addresses, if there is one.
     pub fn policy(&self, own: Vec<IpAddr>) -> AddressPolicy {
-        AddressPolicy {
-            allow: self.allow_cidr.clone(),
-            deny: self.deny_cidr.clone(),
-            public_only: self.public_only,
-            own,
-        }
+        self.allowing(&self.allow_cidr, own)
+    }
+
+    fn allowing(&self, allow: &[IpNet], own: Vec<IpAddr>) -> AddressPolicy {
+        AddressPolicy { allow: allow.to_vec(), deny: self.deny_cidr.clone(), public_only: self.public_only, own }
+    }
+}
+
+// === impl ChannelArgs ===
+
+impl ChannelArgs {
+    /// The address policy of messages: that of `network`, with what is allowed to messages in the place of what is allowed to probes.
+    pub fn policy(&self, network: &NetworkArgs, own: Vec<IpAddr>) -> AddressPolicy {
+        network.allowing(&self.channel_allow_cidr, own)
     }
 }
 
@@ -293,6 +319,25 @@ mod tests {
         let policy = args.network.policy(Vec::new());
         let allowed: Vec<String> = policy.allow.iter().map(ToString::to_string).collect();
         assert_eq!(allowed, ["10.0.0.0/8", "::1/128", "127.0.0.0/8"]);
+    }
+
+    #[test]
+    fn messages_have_an_allow_list_of_their_own_and_share_the_deny_list() {
+        let line = ["sslmonitor", "run", "--allow-cidr", "10.0.0.0/8", "--deny-cidr", "192.0.2.0/24", "--public-only"];
+        let more = ["--channel-allow-cidr", "127.0.0.0/8,::1/128", "--cluster-name", "prod"];
+        let Command::Run(args) = Cli::try_parse_from([&line[..], &more].concat()).unwrap().command else { panic!() };
+        let own = vec![IpAddr::from([192, 0, 2, 1])];
+        let expected = AddressPolicy {
+            allow: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            ..args.network.policy(own.clone())
+        };
+        assert_eq!(args.channels.policy(&args.network, own), expected);
+        assert!(!args.channels.allow_http_channels);
+        assert_eq!(args.channels.cluster_name.as_deref(), Some("prod"));
+        for name in ["", " ", "a\nb", "x".repeat(129).as_str()] {
+            let error = Cli::try_parse_from(["sslmonitor", "run", "--cluster-name", name]).unwrap_err().to_string();
+            assert!(error.contains("the name must be one line of 1 to 128 characters"), "{error}");
+        }
     }
 
     #[test]

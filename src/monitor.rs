@@ -5,6 +5,7 @@
 
 mod alerts;
 mod certificate;
+mod channel;
 mod clock;
 mod conditions;
 mod decide;
@@ -21,7 +22,11 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::{ChannelFacts, Channels, Receipt, due_notice, next_delivery, settle};
+pub use alerts::{ChannelFacts, Channels, Receipt, due_notice, id, next_delivery, settle};
+pub use channel::{
+    ChannelInput, ChannelPlan, Obstacle, Tally, TestResult, decide_channel, is_channel_introduced, requested_test,
+    unready,
+};
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
 pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};
@@ -30,7 +35,8 @@ pub use events::{Announcement, Severity};
 pub use findings::finding_kinds;
 pub use referents::{
     ExpectedCertificate, Material, ProblemKind, Referent, ReferentProblem, bundle_in, client_certificate,
-    client_secret, expected_certificate, expected_secret, is_told, proxy_from, proxy_secret, told_problem, withholding,
+    client_secret, expected_certificate, expected_secret, is_told, missing, proxy_from, proxy_secret, told_problem,
+    withholding,
 };
 pub use service::{LinkedMonitor, SERVICE_CONDITION, ServiceVerdict, aggregate};
 pub use statements::FAILURES_BEFORE_UNKNOWN;

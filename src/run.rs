@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::{Admin, Liveness, Pages, Readiness},
     cli::RunArgs,
-    controller::{self, Context, Runners, Settings},
+    controller::{self, Context, Notifier, ProberNames, Runners, Settings},
     metrics::{Metrics, ScheduleNumbers},
-    probe::{Prober, ProberSettings, Proxy, SystemRoots},
+    notify::{Rules, Sender, Vet, system_roots},
+    probe::{AddressPolicy, Prober, ProberSettings, Proxy, SystemRoots},
     schedule::{Lane, Schedule},
     telemetry,
 };
@@ -58,7 +59,8 @@ pub fn run(args: &RunArgs) -> ExitCode {
 
 async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
-    let policy = args.network.policy(own_addresses(&config).await);
+    let own = own_addresses(&config).await;
+    let policy = args.network.policy(own.clone());
     let (proxy, no_proxy) = (args.proxy.clone(), args.no_proxy.clone().unwrap_or_default());
     let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver, proxy, no_proxy })?;
     if let Some(warning) = prober.warning() {
@@ -81,10 +83,23 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         concurrency: args.concurrency.into(),
         status_writes: args.status_writes.into(),
         instance: instance(),
+        cluster: args.channels.cluster_name.clone(),
+    };
+    let notifier = Notifier {
+        sender: Sender::new(Arc::new(ProberNames::new(prober.clone())), vet(args.channels.policy(&args.network, own))),
+        rules: Rules {
+            allow_http: args.channels.allow_http_channels,
+            roots: tokio::task::spawn_blocking(system_roots).await?,
+        },
     };
     let client = Client::try_from(config)?;
-    let (context, runners) = Context::new(client, prober, roots, pages.metrics.clone(), settings)?;
+    let (context, runners) = Context::new(client, prober, notifier, roots, pages.metrics.clone(), settings)?;
     serve(context, runners, admin, pages).await
+}
+
+/// Whether messages may go to an address.
+fn vet(policy: AddressPolicy) -> Vet {
+    Arc::new(move |address| policy.check(address).map_err(|denied| denied.to_string()))
 }
 
 /// Run all parts until a signal comes or one of them ends, and drain.

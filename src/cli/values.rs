@@ -104,6 +104,13 @@ pub(super) fn server_name(text: &str) -> Result<Host, String> {
     host_named("the name", text)
 }
 
+/// Read `--cluster-name`.
+pub(super) fn cluster_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let name = Some(text).filter(|text| is_name && !text.trim().is_empty());
+    name.map(ToOwned::to_owned).ok_or_else(|| "the name must be one line of 1 to 128 characters".to_owned())
+}
+
 /// Reads the URL of a proxy. What is wrong with it is told without it: it may hold a password.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProxyParser;

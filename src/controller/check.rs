@@ -209,7 +209,8 @@ async fn conclude(context: &Context, monitor: &SslMonitor, plan: &Plan) -> Next 
     plan.wake.map_or(Next::Never, sleep_until)
 }
 
-fn sleep_until(time: Timestamp) -> Next {
+/// To be woken at this time, or earlier to look at the clock.
+pub(super) fn sleep_until(time: Timestamp) -> Next {
     Next::In(until(time).min(LONGEST_SLEEP))
 }
 

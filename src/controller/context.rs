@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{Error, ServiceKey, backoff::Backoff, registry::Registry};
+use super::{ChannelKey, Error, ServiceKey, backoff::Backoff, channels::Channels, registry::Registry};
 use crate::{
     metrics::{Metrics, MonitorKey},
     monitor::finding_kinds,
+    notify::{Rules, Sender},
     probe::{BundleError, Prober, SystemRoots, TrustStore},
     schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
@@ -33,21 +34,35 @@ pub struct Settings {
     pub status_writes: usize,
     /// Who reports Events: the pod's name.
     pub instance: String,
+    /// The name of the cluster, which messages tell.
+    pub cluster: Option<String>,
+}
+
+/// How messages are sent.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    /// Sends them.
+    pub sender: Sender,
+    /// What holds for all channels.
+    pub rules: Rules,
 }
 
 /// What every job needs.
 pub struct Context {
     pub(super) client: Client,
     pub(super) prober: Prober,
+    pub(super) notifier: Notifier,
     pub(super) metrics: Metrics,
     pub(super) settings: Settings,
     pub(super) registry: Registry,
+    pub(super) channels: Channels,
     pub(super) checks: Schedule<MonitorKey>,
     pub(super) reviews: Schedule<MonitorKey>,
     pub(super) services: Schedule<ServiceKey>,
     pub(super) check_errors: Backoff<MonitorKey>,
     pub(super) review_errors: Backoff<MonitorKey>,
     pub(super) service_errors: Backoff<ServiceKey>,
+    pub(super) channel_errors: Backoff<ChannelKey>,
     pub(super) writes: Semaphore,
     /// Views of monitors are taken in one after the other, so that registry, metrics and queues agree.
     pub(super) intake: Mutex<()>,
@@ -56,12 +71,13 @@ pub struct Context {
     system_trust: TrustStore,
 }
 
-/// The runners of the three queues, to be given to [`run`](super::run).
+/// The runners of the four queues, to be given to [`run`](super::run).
 #[derive(Debug)]
 pub struct Runners {
     pub(super) checks: Runner<MonitorKey>,
     pub(super) reviews: Runner<MonitorKey>,
     pub(super) services: Runner<ServiceKey>,
+    pub(super) channels: Runner<ChannelKey>,
 }
 
 impl Context {
@@ -72,6 +88,7 @@ impl Context {
     pub fn new(
         client: Client,
         prober: Prober,
+        notifier: Notifier,
         roots: SystemRoots,
         metrics: Metrics,
         settings: Settings,
@@ -81,24 +98,33 @@ impl Context {
         let (checks, checks_runner) = Schedule::new(Slots { concurrency: settings.concurrency, reserved });
         let (reviews, reviews_runner) = Schedule::new(Slots { concurrency: REVIEWS, reserved: 0 });
         let (services, services_runner) = Schedule::new(Slots { concurrency: SERVICES, reserved: 0 });
+        let (channels, channels_runner) = Channels::new();
         let context = Self {
             client,
             prober,
+            notifier,
             metrics,
             registry: Registry::default(),
+            channels,
             checks,
             reviews,
             services,
             check_errors: Backoff::default(),
             review_errors: Backoff::default(),
             service_errors: Backoff::default(),
+            channel_errors: Backoff::default(),
             intake: Mutex::default(),
             writes: Semaphore::new(settings.status_writes.max(1)),
             system_trust: TrustStore::new(Some(&roots), None)?,
             roots,
             settings,
         };
-        let runners = Runners { checks: checks_runner, reviews: reviews_runner, services: services_runner };
+        let runners = Runners {
+            checks: checks_runner,
+            reviews: reviews_runner,
+            services: services_runner,
+            channels: channels_runner,
+        };
         Ok((Arc::new(context), runners))
     }
 
@@ -108,11 +134,12 @@ impl Context {
     }
 
     /// When each queue last made progress, by name.
-    pub fn progress(&self) -> [(&'static str, Instant); 3] {
+    pub fn progress(&self) -> [(&'static str, Instant); 4] {
         [
             ("queue of checks", self.checks.stats().last_progress),
             ("queue of reviews", self.reviews.stats().last_progress),
             ("queue of Services", self.services.stats().last_progress),
+            ("queue of NotificationChannels", self.channels.last_progress()),
         ]
     }
 
@@ -155,6 +182,22 @@ impl Context {
         self.registry.get(key).map_or(Next::Never, |_| Next::In(LONGEST_SLEEP))
     }
 
+    /// The first list of NotificationChannels is in: what a monitor names and is not known does not exist.
+    pub(super) fn channels_listed(&self) {
+        tracing::debug!(channels = self.channels.count(), "the first list of NotificationChannels is in");
+    }
+
+    /// A NotificationChannel is there, is another one, has become ready or unready, or is gone: whoever sends to it looks again.
+    pub(super) fn channel_changed(&self, key: &ChannelKey) {
+        let (namespace, channel) = (&*key.namespace, &*key.name);
+        tracing::debug!(
+            namespace,
+            channel,
+            is_known = self.channels.get(key).is_some(),
+            "a NotificationChannel changed"
+        );
+    }
+
     /// Have a Service's condition looked after.
     pub(super) fn look_after(&self, service: ServiceKey) {
         let group = Group::of(&service);
@@ -164,8 +207,12 @@ impl Context {
 
 /// The time in whole seconds, as the API stores it: what is compared later must be cut the same way.
 pub(super) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
+    whole(Timestamp::now())
+}
+
+/// A time cut to whole seconds.
+pub(super) fn whole(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// How long from now until then; zero when it has passed.

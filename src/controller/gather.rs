@@ -25,9 +25,17 @@ use crate::{
 
 /// The monitor as it is now, read from the API server; `None` when it is gone.
 pub(super) async fn monitor(context: &Context, key: &MonitorKey) -> Result<Option<SslMonitor>, Error> {
-    let monitors: Api<Lenient<SslMonitor>> = Api::namespaced(context.client.clone(), &key.namespace);
-    let attempt = || format!("read SslMonitor {}/{}", key.namespace, key.name);
-    api::find(attempt, monitors.get(&key.name)).await?.map(|found| readable(found, attempt)).transpose()
+    named(context, &key.namespace, &key.name).await
+}
+
+/// The object of this name as it is now, read from the API server; `None` when there is none.
+pub(super) async fn named<K>(context: &Context, namespace: &str, name: &str) -> Result<Option<K>, Error>
+where
+    K: Salvage + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug,
+{
+    let objects: Api<Lenient<K>> = Api::namespaced(context.client.clone(), namespace);
+    let attempt = || format!("read {} {namespace}/{name}", K::kind(&()));
+    api::find(attempt, objects.get(name)).await?.map(|found| readable(found, attempt)).transpose()
 }
 
 /// What was found of all that a monitor names beside its target.
@@ -112,7 +120,7 @@ async fn bundle(context: &Context, monitor: &SslMonitor) -> Result<Option<Vec<u8
     match monitor.spec.ca_bundle() {
         None => Ok(None),
         Some(CaBundle { config_map: Some(KeyRef { name, key }), .. }) => {
-            let map: ConfigMap = referent(context, monitor, what, "ConfigMap", name).await?;
+            let map: ConfigMap = referent(context, monitor, what, name).await?;
             let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
             let bytes = map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
             text.or(bytes).ok_or_else(|| what.without_key("ConfigMap", name, key)).map(Some)
@@ -135,15 +143,19 @@ async fn secret(
     what: Referent,
     name: &str,
 ) -> Result<Material, ReferentProblem> {
-    let secret: Secret = referent(context, monitor, what, "Secret", name).await?;
+    referent(context, monitor, what, name).await.map(|secret| material(name, secret))
+}
+
+/// A Secret as much as is needed of it.
+pub(super) fn material(name: &str, secret: Secret) -> Material {
     let is_allowed = is_allowed(secret.labels());
     let values = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    Ok(Material { name: name.to_owned(), kind: secret.type_.unwrap_or_default(), is_allowed, values })
+    Material { name: name.to_owned(), kind: secret.type_.unwrap_or_default(), is_allowed, values }
 }
 
 /// The certificate of a Secret that a monitor names; its key is dropped as it came.
 async fn served_part(context: &Context, monitor: &SslMonitor, name: &str) -> Result<Material, ReferentProblem> {
-    let secret: CertificateSecret = referent(context, monitor, Referent::ExpectedCertificate, "Secret", name).await?;
+    let secret: CertificateSecret = referent(context, monitor, Referent::ExpectedCertificate, name).await?;
     let is_allowed = is_allowed(secret.labels());
     let certificate = secret.data.and_then(|data| data.certificate);
     let values = certificate.map(|value| (CERTIFICATE_KEY.to_owned(), value.0)).into_iter().collect();
@@ -155,21 +167,19 @@ fn is_allowed(labels: &BTreeMap<String, String>) -> bool {
 }
 
 /// What a monitor names, read by its name.
-async fn referent<K>(
-    context: &Context,
-    monitor: &SslMonitor,
-    what: Referent,
-    kind: &str,
-    name: &str,
-) -> Result<K, ReferentProblem>
+async fn referent<K>(context: &Context, monitor: &SslMonitor, what: Referent, name: &str) -> Result<K, ReferentProblem>
 where
     K: Salvage + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug,
 {
     let namespace = monitor.namespace().unwrap_or_default();
-    let objects: Api<Lenient<K>> = Api::namespaced(context.client.clone(), &namespace);
-    let attempt = || format!("read {kind} {namespace}/{name}");
-    let found = api::find(attempt, objects.get(name)).await.map_err(|error| unreadable(what, &error))?;
-    readable(found.ok_or_else(|| what.missing(kind, name))?, attempt).map_err(|error| unreadable(what, &error))
+    let found = named(context, &namespace, name).await;
+    let found = found.map_err(|error| what.problem(problem_kind(&error), error.chain()))?;
+    found.ok_or_else(|| what.missing(&K::kind(&()), name))
+}
+
+/// What kind of problem it is that something could not be read.
+pub(super) fn problem_kind(error: &Error) -> ProblemKind {
+    if error.is_forbidden() { ProblemKind::Forbidden } else { ProblemKind::Unavailable }
 }
 
 fn source_of(monitor: &SslMonitor) -> String {
@@ -180,9 +190,4 @@ fn source_of(monitor: &SslMonitor) -> String {
         Some(CaBundle { secret: Some(reference), .. }) => name("Secret", reference),
         _ => "tls.caBundle".to_owned(),
     }
-}
-
-fn unreadable(what: Referent, error: &Error) -> ReferentProblem {
-    let kind = if error.is_forbidden() { ProblemKind::Forbidden } else { ProblemKind::Unavailable };
-    what.problem(kind, error.chain())
 }

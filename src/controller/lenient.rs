@@ -18,7 +18,7 @@ use serde::{
 };
 use serde_json::{Value, json};
 
-use crate::api::{SslMonitor, SslMonitorStatus};
+use crate::api::{NotificationChannel, NotificationChannelStatus, SslMonitor, SslMonitorStatus};
 
 /// An object read leniently.
 #[derive(Debug, Clone)]
@@ -40,19 +40,26 @@ impl Salvage for ConfigMap {}
 impl Salvage for Secret {}
 
 impl Salvage for SslMonitor {
-    /// A status field that cannot be read counts as absent: the next write puts it right.
     fn salvage(object: &mut Value) {
-        if let Some(conditions) = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
-            conditions.retain(|condition| reads(&json!({"conditions": [condition]})));
-        }
-        if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
-            status.retain(|name, value| reads(&json!({name: value})));
-        }
+        salvage_status::<SslMonitorStatus>(object);
     }
 }
 
-fn reads(status: &Value) -> bool {
-    SslMonitorStatus::deserialize(status).is_ok()
+impl Salvage for NotificationChannel {
+    fn salvage(object: &mut Value) {
+        salvage_status::<NotificationChannelStatus>(object);
+    }
+}
+
+/// A status field that cannot be read counts as absent: the next write puts it right.
+fn salvage_status<S: DeserializeOwned>(object: &mut Value) {
+    let reads = |status: Value| S::deserialize(status).is_ok();
+    if let Some(conditions) = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
+        conditions.retain(|condition| reads(json!({"conditions": [condition]})));
+    }
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        status.retain(|name, value| reads(json!({name: value})));
+    }
 }
 
 /// Keep of the managed fields who manages; dates and field sets are not needed.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use kube::api::ObjectMeta;
 
 use crate::{
     metrics::MonitorKey,
@@ -77,18 +78,33 @@ struct Known {
     outcomes: HashMap<ServiceKey, ServiceLink>,
 }
 
+// === impl Source ===
+
+impl Source {
+    /// Whether a view of an object is to be taken, where this uid and version are known of one of the same name: not a job's view of
+    /// an object that is gone, nor a view that is older than what is known.
+    pub(super) fn takes(self, known: Option<(&str, u64)>, uid: &str, version: u64) -> bool {
+        let is_same = known.is_some_and(|(known, _)| known == uid);
+        let is_older = known.is_some_and(|(_, known)| is_same && version != 0 && known > version);
+        !((is_older && self != Self::List) || (self == Self::Job && !is_same))
+    }
+}
+
+/// The resource version as a number: opaque to clients by the letter, and a number on every API server (and since Kubernetes 1.35 by
+/// the letter, too). 0 when it is none.
+pub(super) fn version_of(metadata: &ObjectMeta) -> u64 {
+    metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
 // === impl Registry ===
 
 impl Registry {
-    /// Take a monitor in, or what is new about it; `None` when that is not to be taken: a job's view of a monitor that is gone, or a
-    /// view that is older than what is known. Otherwise the Services whose condition may now be another: the one that it names,
-    /// and the one that it named before.
+    /// Take a monitor in, or what is new about it; `None` when that is not to be taken ([`Source::takes`]). Otherwise the Services
+    /// whose condition may now be another: the one that it names, and the one that it named before.
     pub(super) fn put(&self, key: &MonitorKey, entry: Entry, source: Source) -> Option<Vec<ServiceKey>> {
         let mut known = self.lock();
         let before = known.monitors.get(key);
-        let is_same = before.is_some_and(|before| before.uid == entry.uid);
-        let is_older = before.is_some_and(|before| is_same && entry.version != 0 && before.version > entry.version);
-        if (is_older && source != Source::List) || (source == Source::Job && !is_same) {
+        if !source.takes(before.map(|before| (&*before.uid, before.version)), &entry.uid, entry.version) {
             return None;
         }
         let before = before.and_then(|before| before.link.clone());

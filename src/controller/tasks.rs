@@ -2,22 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join;
 use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, ServiceKey,
+    ChannelKey, Context, ServiceKey,
+    channel::channel,
     check::check,
     context::Runners,
     review::review,
     service::service,
-    watch::{monitors, services},
+    watch::{channels, monitors, services},
 };
 use crate::{admin::Step, metrics::MonitorKey, schedule::Next};
 
-/// How long the first look at the monitors waits for the list of Services, so that no monitor says in vain that its Service is
-/// not known. Where Services may not be listed, the monitors are watched all the same.
-const SERVICES_FIRST: Duration = Duration::from_secs(5);
+/// How long the first look at the monitors waits for the lists of Services and NotificationChannels, so that no monitor says in vain
+/// that what it names is not known. Where these may not be listed, the monitors are watched all the same.
+const OTHERS_FIRST: Duration = Duration::from_secs(5);
 /// When an object whose job panicked is tried again: a panic is a bug, and will most likely happen again.
 const AFTER_PANIC: Duration = Duration::from_mins(5);
 
@@ -38,6 +40,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), TaskEnded> {
     let (services_listed, services_known) = oneshot::channel();
+    let (channels_listed, channels_known) = oneshot::channel();
     let (monitors_listed, monitors_known) = oneshot::channel();
     let mut tasks = JoinSet::new();
     let (watched, until) = (Arc::clone(&context), stop.clone());
@@ -45,8 +48,12 @@ pub async fn run(
         services(watched, || tell(services_listed)).await;
     }));
     let (watched, until) = (Arc::clone(&context), stop.clone());
+    tasks.spawn(named("watch of NotificationChannels", until, async move {
+        channels(watched, || tell(channels_listed)).await;
+    }));
+    let (watched, until) = (Arc::clone(&context), stop.clone());
     tasks.spawn(named("watch of SslMonitors", until, async move {
-        let _known_or_late = timeout(SERVICES_FIRST, services_known).await;
+        let _known_or_late = timeout(OTHERS_FIRST, join(services_known, channels_known)).await;
         let announce = || {
             synced.done();
             tell(monitors_listed);
@@ -57,7 +64,7 @@ pub async fn run(
     supervise(tasks, stop).await
 }
 
-/// The three queues. Service conditions wait for the first list of monitors: before it, a Service would seem to have none.
+/// The four queues. Service conditions wait for the first list of monitors: before it, a Service would seem to have none.
 fn spawn_runners(
     tasks: &mut JoinSet<Result<(), TaskEnded>>,
     context: Arc<Context>,
@@ -76,6 +83,12 @@ fn spawn_runners(
         let work = move |key, _| review(Arc::clone(&shared), key);
         runners.reviews.run(work, on_panic, until.clone()).await;
         ended("queue of reviews", &until)
+    });
+    let (shared, until) = (Arc::clone(&context), stop.clone());
+    tasks.spawn(async move {
+        let work = move |key, _| channel(Arc::clone(&shared), key);
+        runners.channels.run(work, on_channel_panic, until.clone()).await;
+        ended("queue of NotificationChannels", &until)
     });
     let until = stop.clone();
     tasks.spawn(async move {
@@ -120,6 +133,12 @@ fn ended(name: &str, stop: &CancellationToken) -> Result<(), TaskEnded> {
 fn on_panic(key: &MonitorKey, message: &str) -> Next {
     let (namespace, name) = (&*key.namespace, &*key.name);
     tracing::error!(namespace, name, retry_in_s = AFTER_PANIC.as_secs(), "a job panicked: {message}");
+    Next::In(AFTER_PANIC)
+}
+
+fn on_channel_panic(key: &ChannelKey, message: &str) -> Next {
+    let (namespace, channel) = (&*key.namespace, &*key.name);
+    tracing::error!(namespace, channel, retry_in_s = AFTER_PANIC.as_secs(), "a job panicked: {message}");
     Next::In(AFTER_PANIC)
 }
 

@@ -1,13 +1,16 @@
 //! Watches: what is new goes into the registry and becomes a job; objects are not kept.
 
+mod channels;
+
 use std::{
     collections::HashSet,
+    fmt::Debug,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::{
@@ -20,13 +23,15 @@ use kube::{
         watcher::{DefaultBackoff, Event},
     },
 };
+use serde::de::DeserializeOwned;
 
+pub(super) use self::channels::{channels, observe_channel};
 use super::{
     Context, ServiceKey,
     context::{LONGEST_SLEEP, now, until},
     gather::service_of,
     lenient::Lenient,
-    registry::{Entry, Link, Source},
+    registry::{Entry, Link, Source, version_of},
     service::is_ours,
 };
 use crate::{
@@ -50,9 +55,7 @@ struct WatchBackoff(DefaultBackoff);
 
 /// Watch the monitors for ever. `synced` is called when the first list is in.
 pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let monitors: Api<Lenient<SslMonitor>> = Api::all(context.client.clone());
-    let config = watcher::Config::default().page_size(PAGE);
-    let mut events = watcher(monitors, config).backoff(WatchBackoff::default()).boxed();
+    let mut events = stream::<Lenient<SslMonitor>>(&context);
     let mut synced = Some(synced);
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
@@ -80,9 +83,7 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
 
 /// Watch the Services for ever, their metadata only. `synced` is called when the first list is in.
 pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let services: Api<Lenient<PartialObjectMeta<Service>>> = Api::all(context.client.clone());
-    let config = watcher::Config::default().page_size(PAGE);
-    let mut events = watcher(services, config).backoff(WatchBackoff::default()).boxed();
+    let mut events = stream::<Lenient<PartialObjectMeta<Service>>>(&context);
     let mut synced = Some(synced);
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
@@ -115,6 +116,15 @@ pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send
             Err(error) => tell("Services", &error),
         }
     }
+}
+
+/// What becomes of the objects of a kind, in every namespace.
+fn stream<K>(context: &Context) -> BoxStream<'static, watcher::Result<Event<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let config = watcher::Config::default().page_size(PAGE);
+    watcher(Api::all(context.client.clone()), config).backoff(WatchBackoff::default()).boxed()
 }
 
 /// Take in what the watch brings. Neither an object that cannot be read nor a fault of ours over one harms the others.
@@ -192,8 +202,7 @@ fn entry(context: &Context, monitor: &SslMonitor, known: Option<&Entry>, now: Ti
     let metadata = &monitor.metadata;
     Entry {
         uid: metadata.uid.as_deref().unwrap_or_default().into(),
-        // Opaque to clients by the letter, and a number on every API server (and since Kubernetes 1.35 by the letter, too).
-        version: metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0),
+        version: version_of(metadata),
         last_checked: status.and_then(|status| status.last_checked_at.as_ref()).map(|last| last.0),
         // Stalled by settings that the operator no longer has, or the other way round: its conditions are out of date.
         is_introduced: is_introduced(monitor, status) && (!monitor.spec.enabled || is_stalled == target.is_err()),
@@ -301,9 +310,11 @@ fn bits(findings: &[FindingStatus]) -> u64 {
 /// A watch that fails is taken up again by itself, with back-off.
 fn tell(what: &str, error: &watcher::Error) {
     let hint = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
-            " (is the custom resource definition installed?)"
-        }
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => match status.code {
+            403 => " (are the operator's rules in deploy/rbac.yaml applied?)",
+            404 => " (is the custom resource definition installed?)",
+            _ => "",
+        },
         _ => "",
     };
     tracing::warn!("failed to watch {what}: {error}{hint}");

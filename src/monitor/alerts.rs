@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 pub use self::{
     channel::{ChannelFacts, Channels},
+    ids::id,
     line::{due_notice, next_delivery},
     receipt::{Receipt, settle},
 };

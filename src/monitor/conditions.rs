@@ -127,6 +127,10 @@ pub enum Reason {
     Fault(FaultKind),
     /// A failure to complete a handshake.
     Failure(FailureReason),
+    /// Of a channel: messages can be sent.
+    Configured,
+    /// Of a channel: `suspend` is true.
+    Suspended,
 }
 
 /// What a condition is to say, before it is merged into the list.
@@ -266,7 +270,19 @@ impl Reason {
         Self::DeliveryRefused,
     ];
 
-    /// Every reason there is: the README lists them, and a test compares.
+    /// The reasons of channels: the README lists them, and a test compares.
+    pub const OF_CHANNELS: [Self; 8] = [
+        Self::Configured,
+        Self::Suspended,
+        Self::SecretNotFound,
+        Self::SecretNotAllowed,
+        Self::SecretInvalid,
+        Self::SecretUnavailable,
+        Self::Forbidden,
+        Self::InvalidSpec,
+    ];
+
+    /// Every reason that monitors have: the README lists them, and a test compares.
     pub fn all() -> impl Iterator<Item = Self> {
         let faults = FaultKind::ALL.into_iter().map(Self::Fault);
         let failures = FailureReason::ALL.into_iter().map(Self::Failure);
@@ -316,6 +332,8 @@ impl Reason {
             Self::DeliveryRefused => "DeliveryRefused",
             Self::Fault(kind) => kind.as_str(),
             Self::Failure(reason) => reason.as_str(),
+            Self::Configured => "Configured",
+            Self::Suspended => "Suspended",
         }
     }
 }

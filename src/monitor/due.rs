@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
     conditions::{ConditionType, find},
@@ -103,7 +104,12 @@ pub fn next_look_for(status: &SslMonitorStatus, now: Timestamp) -> Option<Timest
 
 /// The value of the request annotation, cut to what is echoed.
 pub fn requested_at(monitor: &SslMonitor) -> Option<&str> {
-    let value = monitor.metadata.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
+    annotated(&monitor.metadata, REQUESTED_AT_ANNOTATION)
+}
+
+/// The value of an annotation that asks for something, cut to what is echoed.
+pub(super) fn annotated<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    let value = metadata.annotations.as_ref()?.get(name)?;
     Some(&value[..value.floor_char_boundary(MAX_REQUEST)])
 }
 
@@ -119,7 +125,7 @@ pub(super) fn next_check(monitor: &SslMonitor, failures: i32, moments: &[Timesta
 }
 
 /// When to look again for something that is missing since `since`: soon at first, later at leisure.
-fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
+pub(super) fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
     let is_recent = now.duration_since(since) < SHORT_RETRY_SPAN;
     now.saturating_add(if is_recent { SHORT_RETRY } else { LONG_RETRY }).unwrap_or(Timestamp::MAX)
 }
@@ -140,7 +146,7 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
+pub(super) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }

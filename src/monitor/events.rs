@@ -63,7 +63,7 @@ pub(super) fn announcements(
 }
 
 /// The announcement of a condition that is not as it was, if it is one that is told.
-fn transition(before: &[Condition], condition: &Condition) -> Option<Announcement> {
+pub(super) fn transition(before: &[Condition], condition: &Condition) -> Option<Announcement> {
     let kind = ConditionType::ALL.into_iter().find(|kind| kind.as_str() == condition.type_)?;
     let old = find(before, kind);
     let was = old.map_or("Unknown", |old| old.status.as_str());
@@ -84,7 +84,7 @@ fn severity(kind: ConditionType, was: &str, condition: &Condition) -> Option<Sev
     };
     match (kind, was, condition.status.as_str(), condition.reason.as_str()) {
         (_, _, _, "Progressing") => None,
-        (Ready, _, "True", "Disabled")
+        (Ready, _, "True", "Disabled" | "Suspended")
         | (CertificateValid, _, "True", _)
         | (
             Ready | Reachable | EndpointsConsistent | ServedCertificateMatches | NotificationsDelivered,

@@ -226,20 +226,32 @@ pub fn proxy_secret(spec: &SslMonitorSpec) -> Option<&str> {
     Some(spec.proxy.as_ref()?.secret_ref.as_ref()?.name.as_str())
 }
 
+/// What is said of an object that a field names and that does not exist.
+pub fn missing(kind: &str, name: &str, field: &str) -> String {
+    format!("{kind} {name} does not exist in this namespace: create it, or correct {field}")
+}
+
 fn reason(what: Referent, kind: ProblemKind) -> Reason {
-    use ProblemKind::{Forbidden, Invalid, KeyNotFound, NotAllowed, NotFound, Unavailable};
+    use ProblemKind::{Invalid, KeyNotFound, NotAllowed, NotFound, Unavailable};
     match (what, kind) {
-        (_, Forbidden) => Reason::Forbidden,
         (Referent::CaBundle, NotFound) => Reason::CaBundleNotFound,
         (Referent::CaBundle, KeyNotFound) => Reason::CaBundleKeyNotFound,
         (Referent::CaBundle, Invalid) => Reason::CaBundleInvalid,
         (Referent::CaBundle, NotAllowed) => Reason::CaBundleNotAllowed,
         (Referent::CaBundle, Unavailable) => Reason::CaBundleUnavailable,
-        (_, NotFound) => Reason::SecretNotFound,
-        (_, KeyNotFound) => Reason::SecretKeyNotFound,
-        (_, Invalid) => Reason::SecretInvalid,
-        (_, NotAllowed) => Reason::SecretNotAllowed,
-        (_, Unavailable) => Reason::SecretUnavailable,
+        (_, kind) => secret_reason(kind),
+    }
+}
+
+/// The reason of a problem with a Secret that is no CA bundle's.
+pub(super) fn secret_reason(kind: ProblemKind) -> Reason {
+    match kind {
+        ProblemKind::NotFound => Reason::SecretNotFound,
+        ProblemKind::KeyNotFound => Reason::SecretKeyNotFound,
+        ProblemKind::Invalid => Reason::SecretInvalid,
+        ProblemKind::NotAllowed => Reason::SecretNotAllowed,
+        ProblemKind::Forbidden => Reason::Forbidden,
+        ProblemKind::Unavailable => Reason::SecretUnavailable,
     }
 }
 
@@ -263,9 +275,7 @@ impl Referent {
 
     /// The object that it is in does not exist; `kind` is ConfigMap or Secret.
     pub fn missing(self, kind: &str, name: &str) -> ReferentProblem {
-        let field = self.field();
-        let message = format!("{kind} {name} does not exist in this namespace: create it, or correct {field}");
-        self.problem(ProblemKind::NotFound, message)
+        self.problem(ProblemKind::NotFound, missing(kind, name, self.field()))
     }
 
     /// The object that it is in lacks a key.

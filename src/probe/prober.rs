@@ -95,6 +95,15 @@ impl Prober {
         self.0.names.warning.as_deref()
     }
 
+    /// The addresses of an absolute name, the preferred ones first, as those of targets are found; they are not vetted.
+    ///
+    /// # Errors
+    /// The [`Failure`] when it has none, or nobody answers.
+    pub async fn resolve(&self, name: &str, timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
+        let found = self.0.names.resolve(name, None, Instant::now() + timeout.min(MAX_TIMEOUT)).await?;
+        Ok(found.in_turns().take(MAX_ENDPOINTS).collect())
+    }
+
     /// Look at the certificate served at a target. `timeout` is the deadline of all stages together, `now` the clock of
     /// the verification. Whatever happens to the target is part of the observation.
     ///

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 const DIGITS: usize = 32;
 
 /// The id of what these parts say.
-pub(super) fn id(parts: &[&str]) -> String {
+pub fn id(parts: &[&str]) -> String {
     // The length before each part, so that no two lists of parts read the same.
     let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
     let hash = digest(&SHA256, text.as_bytes());
