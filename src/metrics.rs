@@ -3,6 +3,7 @@
 //! What is unknown has no sample: a number that was never measured would only lead to false alarms. The series of a
 //! monitor are written from one small record each, because a table per gauge would cost a multiple at 10,000 monitors.
 
+mod notifications;
 mod series;
 
 use std::{
@@ -16,7 +17,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::series::{FindingGauge, GaugeOfAll, ScheduleSource};
+pub use self::notifications::{NotificationNumbers, NotificationResult};
+use self::{
+    notifications::Notifications,
+    series::{FindingGauge, GaugeOfAll, ScheduleSource},
+};
 
 /// The media type of what [`Metrics::encode`] and [`Metrics::pages`] write (`OpenMetrics` 1.0).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -101,6 +106,7 @@ pub struct ScheduleNumbers {
 pub struct Metrics {
     probes: Family<Label, Counter>,
     status_writes: Family<Label, Counter>,
+    notifications: Notifications,
     schedule: Arc<ScheduleSource>,
     finding_kinds: Arc<OnceLock<Vec<FindingKind>>>,
     monitors: Monitors,
@@ -189,7 +195,9 @@ impl Metrics {
         let (probes, status_writes) = (Family::default(), Family::default());
         let schedule = Arc::new(ScheduleSource::default());
         let monitors = Monitors::default();
-        let operator = operator_registry(&probes, &status_writes, &schedule);
+        let notifications = Notifications::default();
+        let mut operator = operator_registry(&probes, &status_writes, &schedule);
+        notifications.register(&mut operator);
         let gauges = MONITOR_GAUGES.map(|gauge| {
             let mut registry = Registry::default();
             registry.register_collector(Box::new(GaugeOfAll { gauge, monitors: Arc::clone(&monitors) }));
@@ -200,7 +208,7 @@ impl Metrics {
         let gauge = FindingGauge { kinds: Arc::clone(&finding_kinds), monitors: Arc::clone(&monitors) };
         findings.register_collector(Box::new(gauge));
         let registries = std::iter::once(operator).chain(gauges).chain([findings]).collect();
-        let metrics = Self { probes, status_writes, schedule, finding_kinds, monitors, registries };
+        let metrics = Self { probes, status_writes, notifications, schedule, finding_kinds, monitors, registries };
         metrics.start_at_zero();
         metrics
     }
@@ -223,6 +231,21 @@ impl Metrics {
     /// Count an attempt to write a status.
     pub fn count_status_write(&self, outcome: WriteOutcome) {
         self.status_writes.get_or_create(&outcome.label()).inc();
+    }
+
+    /// Count an attempt to deliver a message to a channel of this type.
+    pub fn count_notification(&self, kind: &'static str, result: NotificationResult) {
+        self.notifications.count(kind, result);
+    }
+
+    /// The types of channels that there may be.
+    pub fn name_channels(&self, kinds: &[&'static str]) {
+        self.notifications.start_at_zero(kinds);
+    }
+
+    /// Where the numbers of what is waiting to be delivered come from; asked at every scrape. Only the first call counts.
+    pub fn watch_notifications(&self, numbers: impl Fn() -> NotificationNumbers + Send + Sync + 'static) {
+        self.notifications.watch(numbers);
     }
 
     /// Where the numbers of the schedule come from; asked at every scrape. Only the first call counts.

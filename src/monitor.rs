@@ -22,7 +22,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::{ChannelFacts, Channels, Receipt, due_notice, id, next_delivery, settle};
+pub use alerts::{
+    ChannelFacts, Channels, Outlook, Receipt, Settled, due_notice, id, next_delivery, outlook, settle, standing,
+};
 pub use channel::{
     ChannelInput, ChannelPlan, Obstacle, Tally, TestResult, decide_channel, is_channel_introduced, requested_test,
     unready,

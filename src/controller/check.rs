@@ -16,7 +16,7 @@ use crate::{
     api::{MIN_INTERVAL, SslMonitor},
     metrics::{MonitorKey, ProbeResult},
     monitor::{
-        Channels, Due, ExpectedCertificate, Input, Outcome, Plan, ProblemKind, ReferentProblem, decide, due, is_ahead,
+        Due, ExpectedCertificate, Input, Outcome, Plan, ProblemKind, ReferentProblem, decide, due, is_ahead,
         is_introduced, is_reached, is_told, is_valid, next_look_for, requested_at, target, withholding,
     },
     probe::{Observation, Target},
@@ -184,9 +184,8 @@ async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, se
 }
 
 fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
+    let beside = gather::beside(context, monitor);
     decide(Input {
-        monitor,
-        status: monitor.status.as_ref(),
         outcome: match (&seen.observation, withholding(&seen.problems)) {
             (Some(observation), _) => Outcome::Probed(observation),
             (None, Some(problem)) => Outcome::Withheld(problem),
@@ -194,10 +193,8 @@ fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
         },
         problems: &seen.problems,
         expected: seen.expected.as_ref(),
-        service: &gather::service_link(context, monitor),
-        channels: Channels::Unknown,
         request: seen.request.as_deref(),
-        now: now(),
+        ..beside.input(monitor)
     })
 }
 
@@ -205,6 +202,9 @@ fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
 async fn conclude(context: &Context, monitor: &SslMonitor, plan: &Plan) -> Next {
     // Before the Events, which may take long: what is seen of the monitor meanwhile is newer than this.
     observe(context, monitor, Source::Job);
+    if let Some(time) = plan.tell {
+        context.review_at(monitor_key(monitor), time);
+    }
     apply::announce(context, monitor, &plan.announcements).await;
     plan.wake.map_or(Next::Never, sleep_until)
 }

@@ -9,11 +9,18 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{ChannelKey, Error, ServiceKey, backoff::Backoff, channels::Channels, registry::Registry};
+use super::{
+    ChannelKey, Error, ServiceKey,
+    backoff::Backoff,
+    channels::Channels,
+    delivery::Deliveries,
+    lines::{Lines, Waiting},
+    registry::Registry,
+};
 use crate::{
-    metrics::{Metrics, MonitorKey},
+    metrics::{Metrics, MonitorKey, NotificationNumbers},
     monitor::finding_kinds,
-    notify::{Rules, Sender},
+    notify::{ChannelKind, Rules, Sender},
     probe::{BundleError, Prober, SystemRoots, TrustStore},
     schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
@@ -36,6 +43,8 @@ pub struct Settings {
     pub instance: String,
     /// The name of the cluster, which messages tell.
     pub cluster: Option<String>,
+    /// How often alerts that stand are asserted where they lapse otherwise.
+    pub resend_interval: Duration,
 }
 
 /// How messages are sent.
@@ -56,6 +65,8 @@ pub struct Context {
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) channels: Channels,
+    pub(super) lines: Arc<Lines>,
+    pub(super) deliveries: Deliveries,
     pub(super) checks: Schedule<MonitorKey>,
     pub(super) reviews: Schedule<MonitorKey>,
     pub(super) services: Schedule<ServiceKey>,
@@ -71,13 +82,14 @@ pub struct Context {
     system_trust: TrustStore,
 }
 
-/// The runners of the four queues, to be given to [`run`](super::run).
+/// The runners of the five queues, to be given to [`run`](super::run).
 #[derive(Debug)]
 pub struct Runners {
     pub(super) checks: Runner<MonitorKey>,
     pub(super) reviews: Runner<MonitorKey>,
     pub(super) services: Runner<ServiceKey>,
     pub(super) channels: Runner<ChannelKey>,
+    pub(super) deliveries: Runner<ChannelKey>,
 }
 
 impl Context {
@@ -99,6 +111,9 @@ impl Context {
         let (reviews, reviews_runner) = Schedule::new(Slots { concurrency: REVIEWS, reserved: 0 });
         let (services, services_runner) = Schedule::new(Slots { concurrency: SERVICES, reserved: 0 });
         let (channels, channels_runner) = Channels::new();
+        let (deliveries, deliveries_runner) = Deliveries::new();
+        let lines = Arc::new(Lines::default());
+        measure(&metrics, &lines);
         let context = Self {
             client,
             prober,
@@ -106,6 +121,8 @@ impl Context {
             metrics,
             registry: Registry::default(),
             channels,
+            lines,
+            deliveries,
             checks,
             reviews,
             services,
@@ -124,6 +141,7 @@ impl Context {
             reviews: reviews_runner,
             services: services_runner,
             channels: channels_runner,
+            deliveries: deliveries_runner,
         };
         Ok((Arc::new(context), runners))
     }
@@ -134,12 +152,13 @@ impl Context {
     }
 
     /// When each queue last made progress, by name.
-    pub fn progress(&self) -> [(&'static str, Instant); 4] {
+    pub fn progress(&self) -> [(&'static str, Instant); 5] {
         [
             ("queue of checks", self.checks.stats().last_progress),
             ("queue of reviews", self.reviews.stats().last_progress),
             ("queue of Services", self.services.stats().last_progress),
             ("queue of NotificationChannels", self.channels.last_progress()),
+            ("queue of deliveries", self.deliveries.last_progress()),
         ]
     }
 
@@ -156,6 +175,12 @@ impl Context {
     pub(super) fn review(&self, key: MonitorKey) {
         let group = Group::of(&key);
         self.reviews.upsert(key, group, Lane::New, Duration::ZERO);
+    }
+
+    /// The same, at a later time.
+    pub(super) fn review_at(&self, key: MonitorKey, time: Timestamp) {
+        let group = Group::of(&key);
+        self.reviews.upsert(key, group, Lane::Periodic, until(time).min(LONGEST_SLEEP));
     }
 
     /// A job of this monitor failed at the API server: say so, and try again after the back-off, and at least this time.
@@ -184,18 +209,16 @@ impl Context {
 
     /// The first list of NotificationChannels is in: what a monitor names and is not known does not exist.
     pub(super) fn channels_listed(&self) {
-        tracing::debug!(channels = self.channels.count(), "the first list of NotificationChannels is in");
+        self.lines.all_monitors().into_iter().for_each(|monitor| self.review(monitor));
     }
 
     /// A NotificationChannel is there, is another one, has become ready or unready, or is gone: whoever sends to it looks again.
     pub(super) fn channel_changed(&self, key: &ChannelKey) {
-        let (namespace, channel) = (&*key.namespace, &*key.name);
-        tracing::debug!(
-            namespace,
-            channel,
-            is_known = self.channels.get(key).is_some(),
-            "a NotificationChannel changed"
-        );
+        match self.channels.get(key) {
+            Some(_) => self.deliveries.order(key.clone()),
+            None => self.deliveries.forget(key),
+        }
+        self.lines.monitors(key).into_iter().for_each(|monitor| self.review(monitor));
     }
 
     /// Have a Service's condition looked after.
@@ -203,6 +226,17 @@ impl Context {
         let group = Group::of(&service);
         self.services.upsert(service, group, Lane::New, Duration::ZERO);
     }
+}
+
+/// Have the metrics say what is waiting to be delivered.
+fn measure(metrics: &Metrics, lines: &Arc<Lines>) {
+    metrics.name_channels(&ChannelKind::ALL.map(ChannelKind::name));
+    let lines = Arc::clone(lines);
+    metrics.watch_notifications(move || {
+        let Waiting { messages, oldest } = lines.waiting();
+        let age = oldest.map_or(0.0, |oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
+        NotificationNumbers { pending: messages, oldest_age: age.max(0.0) }
+    });
 }
 
 /// The time in whole seconds, as the API stores it: what is compared later must be cut the same way.

@@ -1,6 +1,10 @@
 //! Reads: what a monitor's spec refers to.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    sync::Arc,
+};
 
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -9,7 +13,8 @@ use k8s_openapi::{
 use kube::{Api, Resource, ResourceExt};
 
 use super::{
-    Context, Error, ServiceKey, api,
+    ChannelKey, Context, Error, ServiceKey, api,
+    context::now,
     lenient::{Lenient, Salvage},
     secret::{CERTIFICATE_KEY, CertificateSecret},
 };
@@ -17,7 +22,7 @@ use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     metrics::MonitorKey,
     monitor::{
-        ExpectedCertificate, Material, ProblemKind, Referent, ReferentProblem, ServiceLink, bundle_in,
+        ChannelFacts, Channels, ExpectedCertificate, Input, Material, Outcome, ProblemKind, Referent, ReferentProblem, ServiceLink, bundle_in,
         client_certificate, client_secret, expected_certificate, expected_secret, proxy_from, proxy_secret,
     },
     probe::{Means, TrustStore},
@@ -102,6 +107,34 @@ async fn trust(context: &Context, monitor: &SslMonitor) -> (TrustStore, Option<R
 /// The object, if it can be read.
 pub(super) fn readable<K>(found: Lenient<K>, attempt: impl FnOnce() -> String) -> Result<K, Error> {
     found.object.map_err(|why| Error::Unreadable { attempt: attempt(), why })
+}
+
+/// What a decision takes into account beside the monitor and its target.
+pub(super) struct Beside {
+    service: ServiceLink,
+    /// `None` before channels have been listed.
+    channels: Option<Vec<ChannelFacts>>,
+}
+
+/// What is known of what a monitor names beside its target.
+pub(super) fn beside(context: &Context, monitor: &SslMonitor) -> Beside {
+    Beside { service: service_link(context, monitor), channels: channels(context, monitor) }
+}
+
+/// The channels that a monitor names or has told something, as far as they exist; `None` before they have been listed.
+fn channels(context: &Context, monitor: &SslMonitor) -> Option<Vec<ChannelFacts>> {
+    if !context.channels.is_listed() {
+        return None;
+    }
+    let named = monitor.spec.notification_channels.iter().map(|channel| channel.name.as_str());
+    let told = monitor.status.iter().flat_map(|status| &status.notifications).map(|ledger| ledger.channel.as_str());
+    let names: BTreeSet<&str> = named.chain(told).collect();
+    let namespace: Arc<str> = monitor.namespace().unwrap_or_default().into();
+    let facts = |name: &str| {
+        let known = context.channels.get(&ChannelKey { namespace: Arc::clone(&namespace), name: name.into() })?;
+        Some(ChannelFacts::of(name, &known.spec, known.problem))
+    };
+    Some(names.into_iter().filter_map(facts).collect())
 }
 
 /// How a monitor's link to its Service stands.
@@ -189,5 +222,24 @@ fn source_of(monitor: &SslMonitor) -> String {
         Some(CaBundle { config_map: Some(reference), .. }) => name("ConfigMap", reference),
         Some(CaBundle { secret: Some(reference), .. }) => name("Secret", reference),
         _ => "tls.caBundle".to_owned(),
+    }
+}
+
+// === impl Beside ===
+
+impl Beside {
+    /// What a decision without a probe is made from.
+    pub(super) fn input<'a>(&'a self, monitor: &'a SslMonitor) -> Input<'a> {
+        Input {
+            monitor,
+            status: monitor.status.as_ref(),
+            outcome: Outcome::NotProbed,
+            problems: &[],
+            expected: None,
+            service: &self.service,
+            channels: self.channels.as_deref().map_or(Channels::Unknown, Channels::Known),
+            request: None,
+            now: now(),
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Context, Error, apply, context::now, gather, registry::Source, watch::observe};
+use super::{Context, Error, apply, check::sleep_until, gather, registry::Source, watch::observe};
 use crate::{
     api::SslMonitor,
     metrics::MonitorKey,
-    monitor::{Channels, Input, Outcome, Plan, decide, target, told_problem},
+    monitor::{Input, Outcome, Plan, decide, target, told_problem},
     schedule::Next,
 };
 
@@ -25,7 +25,7 @@ pub(super) async fn review(context: Arc<Context>, key: MonitorKey) -> Next {
 
 async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
     let Some(mut monitor) = gather::monitor(context, key).await? else { return Ok(context.next_without(key)) };
-    let Plan { status, announcements, .. } = plan(context, &monitor);
+    let Plan { status, announcements, tell, .. } = plan(context, &monitor);
     let is_news = monitor.status.as_ref() != Some(&status);
     if is_news {
         apply::status(context, &mut monitor, status).await?;
@@ -36,22 +36,17 @@ async fn attempt(context: &Context, key: &MonitorKey) -> Result<Next, Error> {
     if is_news {
         apply::announce(context, &monitor, &announcements).await;
     }
-    Ok(Next::Never)
+    Ok(tell.map_or(Next::Never, sleep_until))
 }
 
 fn plan(context: &Context, monitor: &SslMonitor) -> Plan {
     let status = monitor.status.as_ref();
     let stall = target(&monitor.spec, context.prober.policy()).err();
     let problem = status.filter(|_| monitor.spec.enabled).and_then(told_problem);
+    let beside = gather::beside(context, monitor);
     decide(Input {
-        monitor,
-        status,
         outcome: stall.as_ref().map_or(Outcome::NotProbed, Outcome::Stalled),
         problems: problem.as_slice(),
-        expected: None,
-        service: &gather::service_link(context, monitor),
-        channels: Channels::Unknown,
-        request: None,
-        now: now(),
+        ..beside.input(monitor)
     })
 }

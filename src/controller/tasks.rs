@@ -11,6 +11,7 @@ use super::{
     channel::channel,
     check::check,
     context::Runners,
+    delivery::deliver,
     review::review,
     service::service,
     watch::{channels, monitors, services},
@@ -64,7 +65,7 @@ pub async fn run(
     supervise(tasks, stop).await
 }
 
-/// The four queues. Service conditions wait for the first list of monitors: before it, a Service would seem to have none.
+/// The five queues. Service conditions wait for the first list of monitors: before it, a Service would seem to have none.
 fn spawn_runners(
     tasks: &mut JoinSet<Result<(), TaskEnded>>,
     context: Arc<Context>,
@@ -89,6 +90,12 @@ fn spawn_runners(
         let work = move |key, _| channel(Arc::clone(&shared), key);
         runners.channels.run(work, on_channel_panic, until.clone()).await;
         ended("queue of NotificationChannels", &until)
+    });
+    let (shared, until) = (Arc::clone(&context), stop.clone());
+    tasks.spawn(async move {
+        let work = move |key, _| deliver(Arc::clone(&shared), key);
+        runners.deliveries.run(work, on_channel_panic, until.clone()).await;
+        ended("queue of deliveries", &until)
     });
     let until = stop.clone();
     tasks.spawn(async move {

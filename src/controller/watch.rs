@@ -29,6 +29,7 @@ pub(super) use self::channels::{channels, observe_channel};
 use super::{
     Context, ServiceKey,
     context::{LONGEST_SLEEP, now, until},
+    delivery::order,
     gather::service_of,
     lenient::Lenient,
     registry::{Entry, Link, Source, version_of},
@@ -163,6 +164,7 @@ pub(super) fn observe(context: &Context, monitor: &SslMonitor, source: Source) {
     if needs_review {
         context.review(key.clone());
     }
+    order(context, monitor, &key, source);
     match due {
         // The review comes first, and orders the check.
         _ if !is_introduced => {}
@@ -180,6 +182,7 @@ fn forget(context: &Context, key: &MonitorKey) {
     context.check_errors.forget(key);
     context.review_errors.forget(key);
     context.metrics.remove(key);
+    context.lines.remove(key);
     context.registry.remove(key).into_iter().for_each(|service| context.look_after(service));
 }
 

@@ -10,17 +10,20 @@ mod line;
 mod receipt;
 mod silence;
 mod situation;
+mod standing;
 mod steps;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 pub use self::{
     channel::{ChannelFacts, Channels},
     ids::id,
     line::{due_notice, next_delivery},
-    receipt::{Receipt, settle},
+    receipt::{Receipt, Settled, settle},
+    standing::standing,
 };
 use self::{
     line::{Line, Round},
@@ -30,7 +33,11 @@ pub(super) use self::{
     silence::check as check_windows,
     steps::{Step, alert_step, crossings, lifetime_of},
 };
-use super::decide::{Input, Outcome};
+use super::{
+    conditions::{ConditionType, find},
+    decide::{Input, Outcome},
+    statements::notified::notified,
+};
 use crate::api::{ChannelLedger, SslMonitorStatus};
 
 /// What the ledger says from now on, and when there may be more to tell.
@@ -38,6 +45,30 @@ pub(super) struct Told {
     pub(super) notifications: Vec<ChannelLedger>,
     /// When to look again although nothing has changed until then; `None` when only a change can bring news.
     pub(super) wake: Option<Timestamp>,
+}
+
+/// Whether there is more to tell than a status says, without a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// There is: it is to be decided anew.
+    News,
+    /// There may be, from this time on.
+    From(Timestamp),
+    /// There is not, until something changes.
+    Nothing,
+}
+
+/// Whether there is more to tell than the input's status says.
+pub fn outlook(input: &Input<'_>) -> Outlook {
+    let (Some(status), Channels::Known(_)) = (input.status, input.channels) else { return Outlook::Nothing };
+    let told = tell(input, status);
+    let said = find(&status.conditions, ConditionType::NotificationsDelivered);
+    let to_say = notified(input, status);
+    let words = |condition: &Condition| (condition.status.clone(), condition.reason.clone(), condition.message.clone());
+    if told.notifications != status.notifications || said.map(words) != to_say.as_ref().map(words) {
+        return Outlook::News;
+    }
+    told.wake.map_or(Outlook::Nothing, Outlook::From)
 }
 
 /// Bring the ledger up to the situation that this status shows.

@@ -7,7 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
     api::{PendingNotice, SslMonitorStatus},
-    monitor::{decide::Input, statements::notified},
+    monitor::{
+        decide::Input,
+        events::{Announcement, announcements},
+        statements::notified,
+    },
 };
 
 /// The schema's bound of `attempts`.
@@ -40,9 +44,18 @@ pub enum Receipt {
     },
 }
 
-/// The status after an attempt to deliver this message to this channel; `None` when the message no longer waits. Nothing is put into
-/// line: that is up to the next decision.
-pub fn settle(input: &Input<'_>, channel: &str, id: &str, receipt: &Receipt) -> Option<SslMonitorStatus> {
+/// A status in which a delivery is written down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// The status to write.
+    pub status: SslMonitorStatus,
+    /// What to announce once it is written.
+    pub announcements: Vec<Announcement>,
+}
+
+/// What is to be written after an attempt to deliver this message to this channel; `None` when the message no longer waits. Nothing is
+/// put into line: that is up to the next decision.
+pub fn settle(input: &Input<'_>, channel: &str, id: &str, receipt: &Receipt) -> Option<Settled> {
     let mut status = input.status?.clone();
     let ledger = status.notifications.iter_mut().find(|ledger| ledger.channel == channel)?;
     let position = ledger.pending.iter().position(|notice| notice.id == id)?;
@@ -59,7 +72,8 @@ pub fn settle(input: &Input<'_>, channel: &str, id: &str, receipt: &Receipt) -> 
     }
     status.notifications.retain(|ledger| !ledger.is_empty());
     notified::restate(input, &mut status);
-    Some(status)
+    let announcements = announcements(input.status, &status, input.now);
+    Some(Settled { status, announcements })
 }
 
 impl PendingNotice {

@@ -17,7 +17,7 @@ const KIND: ConditionType = ConditionType::NotificationsDelivered;
 
 type Finding = (Reason, String);
 
-pub(super) fn notified(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Condition> {
+pub(in crate::monitor) fn notified(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Condition> {
     if input.monitor.spec.notification_channels.is_empty() {
         return None;
     }

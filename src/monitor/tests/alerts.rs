@@ -68,7 +68,7 @@ impl Life {
     pub(super) fn settle(&mut self, channel: &str, id: &str, receipt: &Receipt) -> bool {
         let settled = settle(&self.input(Outcome::NotProbed), channel, id, receipt);
         let is_settled = settled.is_some();
-        self.status = settled.or_else(|| self.status.take());
+        self.status = settled.map(|settled| settled.status).or_else(|| self.status.take());
         is_settled
     }
 
