@@ -29,7 +29,7 @@ use self::{
     output::{Tolerant, complain},
     referents::Referents,
     report::{Report, is_streamed, report},
-    result::{Verdict, sentence, summary, target_name, verdict},
+    result::{Verdict, sentence, summary, verdict},
     runner::{Runner, check_file},
     trust::Trust,
 };
@@ -203,7 +203,7 @@ impl Tally {
 fn note(monitor: &SslMonitor) -> String {
     let is_denied = summary(monitor) == FailureReason::TargetDenied.as_str();
     let hint = if is_denied { "; allow it with --allow-cidr" } else { "" };
-    format!("{}: {}{hint}", target_name(monitor), sentence(monitor))
+    format!("{}: {}{hint}", monitor.spec.place(), sentence(monitor))
 }
 
 /// A bar on stderr; it draws nothing when that is not a terminal.

@@ -263,6 +263,16 @@ impl SslMonitorSpec {
         self.port.or_else(usual).unwrap_or(DEFAULT_PORT)
     }
 
+    /// The target as people write it: the port only where it is not 443.
+    pub fn place(&self) -> String {
+        match (self.port(), self.domain.contains(':')) {
+            (DEFAULT_PORT, _) => self.domain.clone(),
+            // As in a URL, an IPv6 address needs brackets before a port.
+            (port, true) => format!("[{}]:{port}", self.domain),
+            (port, false) => format!("{}:{port}", self.domain),
+        }
+    }
+
     /// Time between two checks. A stored value that today's rules would refuse is brought into their bounds, or replaced by
     /// the default when it is no duration at all: an old object must not stop the operator.
     pub fn interval(&self) -> Duration {
@@ -296,6 +306,19 @@ mod tests {
         assert_eq!((spec.interval(), spec.timeout()), (Duration::from_hours(1), Duration::from_secs(10)));
         let defaults = SslMonitorSpec::new("a.test");
         assert_eq!((defaults.interval(), defaults.timeout()), (spec.interval(), spec.timeout()));
+    }
+
+    #[test]
+    fn a_place_has_its_port_where_that_is_not_the_usual_one() {
+        for (domain, port, place) in [
+            ("a.test", None, "a.test"),
+            ("a.test", Some(443), "a.test"),
+            ("a.test", Some(8443), "a.test:8443"),
+            ("2001:db8::1", None, "2001:db8::1"),
+            ("2001:db8::1", Some(25), "[2001:db8::1]:25"),
+        ] {
+            assert_eq!(SslMonitorSpec { port, ..SslMonitorSpec::new(domain) }.place(), place);
+        }
     }
 
     #[test]

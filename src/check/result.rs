@@ -3,9 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::{
-    api::{DEFAULT_PORT, SslMonitor, SslMonitorStatus},
+    api::{SslMonitor, SslMonitorStatus},
     monitor::{ConditionType, find_condition},
-    probe::{Host, Target},
 };
 
 /// What a status means to the one who asked.
@@ -61,15 +60,6 @@ pub(super) fn sentence(monitor: &SslMonitor) -> &str {
         find_condition(conditions, *kind).filter(|condition| condition.reason == summary(monitor))
     };
     BY_WEIGHT.iter().find_map(of_summary).map(|condition| condition.message.as_str()).unwrap_or_default()
-}
-
-/// The target as people write it: the port only where it is not the usual one.
-pub(super) fn target_name(monitor: &SslMonitor) -> String {
-    let spec = &monitor.spec;
-    match spec.domain.parse::<Host>() {
-        Ok(host) if spec.port() != DEFAULT_PORT => Target::new(host, spec.port()).to_string(),
-        _ => spec.domain.clone(),
-    }
 }
 
 pub(super) fn status(monitor: &SslMonitor) -> Option<&SslMonitorStatus> {

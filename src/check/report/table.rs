@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Report;
 use crate::{
     api::{EndpointStatus, SslMonitor, SslMonitorStatus},
-    check::result::{sentence, status, summary, target_name},
+    check::result::{sentence, status, summary},
 };
 
 /// What stands for something that is not known.
@@ -62,7 +62,7 @@ impl<W: Write> Report for Table<W> {
 
 fn narrow_row(monitor: &SslMonitor) -> Vec<String> {
     let [days, expires] = expiry(monitor);
-    vec![target_name(monitor), summary(monitor).to_owned(), days, expires]
+    vec![monitor.spec.place(), summary(monitor).to_owned(), days, expires]
 }
 
 fn wide_row(monitor: &SslMonitor) -> Vec<String> {
