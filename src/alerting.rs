@@ -4,9 +4,12 @@
 //! monitors. Pure: the operator and `sslmonitor check --notify` tell the same.
 
 mod channel;
+mod advice;
+mod message;
 mod settings;
 mod test;
 
 pub use channel::channel;
+pub use message::{Circumstances, message};
 pub use settings::{ChannelProblem, settings};
 pub use test::test_message;

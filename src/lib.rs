@@ -9,7 +9,7 @@
 //! | [`schedule`] | when: due times, lanes, limits | nothing of ours |
 //! | [`notify`] | the senders: a message, and one bounded exchange with where it is to go | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
-//! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify` |
+//! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify`, `probe`'s plain types |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |

@@ -29,6 +29,7 @@ pub use channel::{
     ChannelInput, ChannelPlan, Obstacle, Tally, TestResult, decide_channel, is_channel_introduced, requested_test,
     unready,
 };
+pub use certificate::days_until;
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
 pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};

@@ -26,7 +26,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("lease", &[]),
     ("admin", &["metrics"]),
     ("monitor", &["api", "probe"]),
-    ("alerting", &["api", "monitor", "notify"]),
+    ("alerting", &["api", "probe", "monitor", "notify"]),
     ("controller", &["api", "probe", "schedule", "notify", "monitor", "alerting", "metrics", "admin", "lease"]),
     ("check", ANY),
     ("run", ANY),

@@ -15,7 +15,7 @@ const MAX_DAYS: i64 = 3_700_000;
 
 /// Whole days until `not_after`, rounded down: 0 on the last day, negative once it has passed. A certificate is valid up to and
 /// including its last second, so at `now == not_after` this is 0 (RFC 5280 §4.1.2.5).
-pub(super) fn days_until(not_after: Timestamp, now: Timestamp) -> i32 {
+pub fn days_until(not_after: Timestamp, now: Timestamp) -> i32 {
     let days = (not_after.as_second() - now.as_second()).div_euclid(DAY);
     i32::try_from(days.clamp(-MAX_DAYS, MAX_DAYS)).unwrap_or_default()
 }
