@@ -5,11 +5,13 @@
 
 mod channel;
 mod advice;
+mod digest;
 mod message;
 mod settings;
 mod test;
 
 pub use channel::channel;
+pub use digest::digest;
 pub use message::{Circumstances, message};
 pub use settings::{ChannelProblem, settings};
 pub use test::test_message;
