@@ -42,7 +42,8 @@
 //! }
 //! ```
 //! `kind` is one of `problem`, `reminder`, `recovery`, `change`, `test`; `level` of `info`, `warning`, `critical`. `parts` has the same
-//! shape, for a message that stands for many. Members may be added; `version` changes when one goes or changes its meaning.
+//! shape, for a message that stands for many; if those are of several monitors, its `monitor` has empty `name` and `uid`, `port` 0, and in
+//! `domain` words such as `a.test and 2 more`. Members may be added; `version` changes when one goes or changes its meaning.
 //! `Idempotency-Key` is the `id`: whoever remembers it drops what is delivered twice.
 //!
 //! With a token, `X-Signature-Timestamp` is the time of sending in seconds since 1970, and `X-Signature` is `sha256=` and the

@@ -66,13 +66,13 @@ pub enum Level {
 pub struct Subject {
     /// The monitor's namespace.
     pub namespace: String,
-    /// The monitor's name.
+    /// The monitor's name; empty where the message stands for those of several monitors.
     pub name: String,
-    /// The monitor's uid.
+    /// The monitor's uid; empty where the message stands for those of several monitors.
     pub uid: String,
-    /// The watched host.
+    /// The watched host; where the message stands for those of several monitors, words for all hosts, such as `a.test and 2 more`.
     pub domain: String,
-    /// The watched TCP port.
+    /// The watched TCP port; 0 where the message stands for those of several monitors.
     pub port: u16,
     /// The cluster, as the operator's flag names it.
     pub cluster: Option<String>,

@@ -122,10 +122,13 @@ pub(super) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `HOST:PORT`.
+/// `HOST:PORT`; of many messages at once, what stands for their hosts.
 pub(super) fn place(message: &Message) -> String {
-    let (domain, port) = (&message.subject.domain, message.subject.port);
-    if domain.contains(':') { format!("[{domain}]:{port}") } else { format!("{domain}:{port}") }
+    match (&message.subject.domain, message.subject.port) {
+        (domain, 0) => domain.clone(),
+        (domain, port) if domain.contains(':') => format!("[{domain}]:{port}"),
+        (domain, port) => format!("{domain}:{port}"),
+    }
 }
 
 fn facts(message: &Message) -> Vec<Fact> {

@@ -33,7 +33,9 @@ pub(super) fn payload(told: &Told<'_>) -> Request {
 fn source(subject: &Subject) -> String {
     let cluster =
         subject.cluster.as_deref().map(|cluster| format!("/clusters/{}", encoded(cluster))).unwrap_or_default();
-    format!("/sslmonitor.io{cluster}/namespaces/{}/sslmonitors/{}", encoded(&subject.namespace), encoded(&subject.name))
+    let monitor = Some(&subject.name).filter(|name| !name.is_empty());
+    let monitor = monitor.map(|name| format!("/sslmonitors/{}", encoded(name))).unwrap_or_default();
+    format!("/sslmonitor.io{cluster}/namespaces/{}{monitor}", encoded(&subject.namespace))
 }
 
 /// Percent-encoded, all but what needs it nowhere in a URI (RFC 3986 §2.3).

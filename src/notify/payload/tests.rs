@@ -103,9 +103,18 @@ fn messages() -> Vec<(&'static str, Message)> {
             "digest",
             Message {
                 id: "m-3".to_owned(),
-                title: "2 monitors of shop have problems".to_owned(),
-                detail: String::new(),
+                subject: Subject {
+                    name: String::new(),
+                    uid: String::new(),
+                    domain: "shop.example.com and 1 more".to_owned(),
+                    port: 0,
+                    ..problem().subject
+                },
+                reason: "Several".to_owned(),
+                title: "2 problems in namespace shop of prod".to_owned(),
+                detail: "1 × Expired, 1 × ConnectionRefused".to_owned(),
                 advice: String::new(),
+                lapses: None,
                 certificate: None,
                 parts: vec![problem(), second],
                 ..problem()
