@@ -3,8 +3,8 @@
 //! The joint between the core, which decides what is to be told, and [`notify`](crate::notify), which knows neither Kubernetes nor
 //! monitors. Pure: the operator and `sslmonitor check --notify` tell the same.
 
-mod channel;
 mod advice;
+mod channel;
 mod digest;
 mod message;
 mod settings;

@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use self::values::{ConnectTo, DomainPort};
-use self::values::{ProxyParser, cluster_name, server_name, starttls, timeout, timestamp};
+use self::values::{ProxyParser, cluster_name, resend_interval, server_name, starttls, timeout, timestamp};
 use crate::{
     api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
     probe::{AddressPolicy, Host, NoProxy, Proxy},
@@ -126,6 +126,10 @@ pub struct ChannelArgs {
     /// The name of this cluster, which messages tell
     #[arg(long, value_name = "NAME", env = "SSLMONITOR_CLUSTER_NAME", value_parser = cluster_name)]
     pub cluster_name: Option<String>,
+    /// How often alerts that stand are sent to Alertmanager again, from 1s to 1h; it takes them for resolved after three times as long
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "SSLMONITOR_ALERT_RESEND_INTERVAL")]
+    #[arg(value_parser = resend_interval)]
+    pub alert_resend_interval: Duration,
 }
 
 /// What to check, and how to tell.

@@ -25,11 +25,11 @@ mod tests;
 pub use alerts::{
     ChannelFacts, Channels, Outlook, Receipt, Settled, due_notice, id, next_delivery, outlook, settle, standing,
 };
+pub use certificate::days_until;
 pub use channel::{
     ChannelInput, ChannelPlan, Obstacle, Tally, TestResult, decide_channel, is_channel_introduced, requested_test,
     unready,
 };
-pub use certificate::days_until;
 pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condition};
 pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};

@@ -84,6 +84,7 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         status_writes: args.status_writes.into(),
         instance: instance(),
         cluster: args.channels.cluster_name.clone(),
+        resend_interval: args.channels.alert_resend_interval,
     };
     let notifier = Notifier {
         sender: Sender::new(Arc::new(ProberNames::new(prober.clone())), vet(args.channels.policy(&args.network, own))),

@@ -29,7 +29,10 @@ fn of(reason: Reason) -> Option<Advice> {
         // What is wrong with a delivery cannot be told by one.
         | Reason::Delivered
         | Reason::DeliveryFailing
-        | Reason::DeliveryRefused => return None,
+        | Reason::DeliveryRefused
+        // Nor is a channel told of itself.
+        | Reason::Configured
+        | Reason::Suspended => return None,
         Reason::InvalidSpec => (
             "the monitor of {place} cannot work as it is configured",
             "Correct the spec of the monitor: the message says what is wrong with it.",
@@ -142,7 +145,7 @@ mod tests {
     use super::*;
 
     /// What is said of a monitor that is well, and of deliveries.
-    const GOOD: [&str; 13] = [
+    const GOOD: [&str; 15] = [
         "Progressing",
         "Monitoring",
         "Disabled",
@@ -156,6 +159,8 @@ mod tests {
         "Delivered",
         "DeliveryFailing",
         "DeliveryRefused",
+        "Configured",
+        "Suspended",
     ];
 
     #[test]

@@ -138,6 +138,13 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "timeout must be a duration from 1s to 2m, for example 10s".to_owned())
 }
 
+/// Read `--alert-resend-interval`.
+pub(super) fn resend_interval(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_secs(1)..=Duration::from_hours(1);
+    let duration = parse_duration(text).ok().filter(|duration| allowed.contains(duration));
+    duration.ok_or_else(|| "must be a duration from 1s to 1h, for example 5m".to_owned())
+}
+
 /// Read `--at`.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "must be a time with an offset (RFC 3339), for example 2027-01-31T00:00:00Z".to_owned())

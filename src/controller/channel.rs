@@ -193,7 +193,7 @@ async fn test(
     let Some(request) = requested_test(channel, &tally) else { return false };
     let result = match prepared {
         Some(Ok(usable)) => {
-                        let cluster = context.settings.cluster.as_deref();
+            let cluster = context.settings.cluster.as_deref();
             let message = test_message(&id(&[&uid, request]), &key.namespace, &key.name, &uid, cluster, now());
             let outcome = context.notifier.sender.send(&usable.channel, &message).await;
             Ok((outcome, Timestamp::now()))

@@ -23,8 +23,9 @@ use crate::{
     schedule::Next,
 };
 
-/// How often a status is decided anew because its monitor has changed in between (a label, an annotation).
-const CONFLICTS: usize = 3;
+/// How often a status is decided anew because its monitor has changed in between (a label, an annotation, a delivery to one of its
+/// channels).
+const CONFLICTS: usize = 10;
 /// The waits between attempts to write what a probe has seen.
 const WRITE_WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How long the writing of what a probe has seen may take in all, waiting for a turn included.
@@ -161,7 +162,7 @@ async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, se
     loop {
         let plan = plan(context, &monitor, seen);
         match apply::status(context, &mut monitor, plan.status.clone()).await {
-            Ok(()) => return Ok(conclude(context, &monitor, &plan).await),
+            Ok(()) => return Ok(conclude(context, key, &monitor, &plan).await),
             Err(error) if error.is_conflict() && conflicts < CONFLICTS => conflicts += 1,
             Err(error) if error.is_conflict() || error.is_not_found() || error.is_refused() => return Err(error),
             Err(error) => match waits.next() {
@@ -178,7 +179,7 @@ async fn record(context: &Context, key: &MonitorKey, mut monitor: SslMonitor, se
         monitor = newer;
         if is_written {
             // Only the answer was lost. To decide again would count the same check twice, and announce nothing.
-            return Ok(conclude(context, &monitor, &plan).await);
+            return Ok(conclude(context, key, &monitor, &plan).await);
         }
     }
 }
@@ -199,11 +200,11 @@ fn plan(context: &Context, monitor: &SslMonitor, seen: &Seen) -> Plan {
 }
 
 /// After the status was written.
-async fn conclude(context: &Context, monitor: &SslMonitor, plan: &Plan) -> Next {
+async fn conclude(context: &Context, key: &MonitorKey, monitor: &SslMonitor, plan: &Plan) -> Next {
     // Before the Events, which may take long: what is seen of the monitor meanwhile is newer than this.
     observe(context, monitor, Source::Job);
     if let Some(time) = plan.tell {
-        context.review_at(monitor_key(monitor), time);
+        context.review_at(key.clone(), time);
     }
     apply::announce(context, monitor, &plan.announcements).await;
     plan.wake.map_or(Next::Never, sleep_until)

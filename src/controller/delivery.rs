@@ -92,7 +92,8 @@ async fn letter(
     key: MonitorKey,
     now: Timestamp,
 ) -> Option<Letter> {
-    let monitor = gather::monitor(context, &key).await.inspect_err(|error| tracing::warn!("{}", error.chain())).ok()??;
+    let monitor =
+        gather::monitor(context, &key).await.inspect_err(|error| tracing::warn!("{}", error.chain())).ok()??;
     let ledgers = &monitor.status.as_ref()?.notifications;
     let ledger = ledgers.iter().find(|ledger| *ledger.channel == *channel.name)?;
     let notice = due_notice(ledger, &usable.revision, now)?.clone();
@@ -135,7 +136,9 @@ async fn dispatch(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: 
     context.metrics.count_notification(kind, result);
     let (namespace, channel, id) = (&*key.namespace, &*key.name, &told.id);
     match why {
-        None => tracing::info!(namespace, channel, kind, id, messages = told.parts.len().max(1), "a message was delivered"),
+        None => {
+            tracing::info!(namespace, channel, kind, id, messages = told.parts.len().max(1), "a message was delivered")
+        }
         Some(why) => {
             let retry_in_s = gate.remaining().as_secs();
             tracing::warn!(namespace, channel, kind, id, code, retry_in_s, "a message was not delivered: {why}");

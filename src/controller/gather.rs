@@ -22,8 +22,9 @@ use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
     metrics::MonitorKey,
     monitor::{
-        ChannelFacts, Channels, ExpectedCertificate, Input, Material, Outcome, ProblemKind, Referent, ReferentProblem, ServiceLink, bundle_in,
-        client_certificate, client_secret, expected_certificate, expected_secret, proxy_from, proxy_secret,
+        ChannelFacts, Channels, ExpectedCertificate, Input, Material, Outcome, ProblemKind, Referent, ReferentProblem,
+        ServiceLink, bundle_in, client_certificate, client_secret, expected_certificate, expected_secret, proxy_from,
+        proxy_secret,
     },
     probe::{Means, TrustStore},
 };

@@ -74,8 +74,7 @@ impl Lines {
         let has_work = |(channel, link): &(&ChannelKey, &Link)| {
             (link.due.is_some() || link.stands) && before.get(*channel) != Some(*link)
         };
-        let changed: Vec<ChannelKey> =
-            links.iter().filter(has_work).map(|(channel, _)| channel.clone()).collect();
+        let changed: Vec<ChannelKey> = links.iter().filter(has_work).map(|(channel, _)| channel.clone()).collect();
         if !links.is_empty() {
             known.channels.insert(key.clone(), links.keys().cloned().collect());
         }
