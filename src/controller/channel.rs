@@ -36,12 +36,10 @@ pub(super) struct Usable {
     /// What the sender needs.
     pub(super) channel: Channel,
     /// Another one when the channel or one of its Secrets is another one: a digest, from which neither can be told.
-    #[allow(dead_code, reason = "for deliveries")]
     pub(super) revision: String,
 }
 
 /// Why nothing can be sent to a channel now.
-#[allow(dead_code, reason = "for deliveries")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     /// It is not known.
@@ -59,7 +57,6 @@ pub(super) enum Unusable {
 ///
 /// # Errors
 /// [`Unusable`] when nothing can be sent to it.
-#[allow(dead_code, reason = "for deliveries")]
 pub(super) async fn usable(context: &Context, key: &ChannelKey) -> Result<Usable, Unusable> {
     let known = context.channels.get(key).ok_or(Unusable::Unknown)?;
     if known.spec.suspend {

@@ -25,7 +25,6 @@ use crate::{
 /// Jobs of channels at once: they wait for the API server, or for the receiver of a test.
 const JOBS: usize = 16;
 /// The shortest time between two writes of a channel's numbers.
-#[allow(dead_code, reason = "for deliveries")]
 const PACE: Duration = Duration::from_secs(1);
 
 /// A NotificationChannel.
@@ -108,7 +107,6 @@ impl Channels {
     }
 
     /// Whether the first list of channels is in: before, one that is not known may exist all the same.
-    #[allow(dead_code, reason = "for deliveries")]
     pub(super) fn is_listed(&self) -> bool {
         self.lock().is_listed
     }
@@ -119,7 +117,6 @@ impl Channels {
     }
 
     /// Note what came of a delivery, and have it written to the status: at once, or a second after the last time.
-    #[allow(dead_code, reason = "for deliveries")]
     pub(super) fn note(&self, key: &ChannelKey, outcome: &Outcome, at: Timestamp) {
         let mut known = self.lock();
         let Some(entry) = known.channels.get_mut(key) else { return };
@@ -205,11 +202,6 @@ impl Channels {
         let mut known = self.lock();
         known.is_listed = true;
         known.channels.keys().filter(|key| !listed.contains(*key)).cloned().collect()
-    }
-
-    /// How many are known.
-    pub(super) fn count(&self) -> usize {
-        self.lock().channels.len()
     }
 
     /// When the queue of their jobs last made progress.

@@ -98,6 +98,28 @@ impl Outcome {
 // === impl Why ===
 
 impl Why {
+    /// Every reason, that of a vendor once: the README lists their categories, and a test compares.
+    pub const ALL: [Self; 18] = [
+        Self::NotResolved,
+        Self::AddressDenied,
+        Self::ConnectFailed,
+        Self::ProxyRefused,
+        Self::TlsFailed,
+        Self::NotTrusted,
+        Self::ConnectionLost,
+        Self::MalformedAnswer,
+        Self::TimedOut,
+        Self::Redirected,
+        Self::RateLimited,
+        Self::Rejected,
+        Self::ServerError,
+        Self::Vendor("unknown"),
+        Self::NoStartTls,
+        Self::LoginRefused,
+        Self::MailRefused,
+        Self::NotEncodable,
+    ];
+
     /// One CamelCase word, of a bounded set: for metrics and conditions.
     pub fn category(self) -> &'static str {
         match self {
