@@ -5,21 +5,29 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
 };
 
 use clap::CommandFactory as _;
+use rustls::RootCertStore;
 use serde_json::Value;
 use ssl_monitor_operator::{
-    api::{ssl_monitor_crd, validate},
+    alerting,
+    api::{ChannelType, notification_channel_crd, ssl_monitor_crd, validate, validate_channel},
     cli::Cli,
     metrics::Metrics,
-    monitor::{ConditionType, Reason, target},
+    monitor::{ConditionType, Material, Reason, target},
+    notify::{Rules, VARIABLES, Why},
     probe::{AddressPolicy, FindingKind},
 };
 
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
 /// The rows of the table between `<!-- name -->` and `<!-- /name -->`: the cells of each, without backticks.
 fn table(name: &str) -> Vec<Vec<String>> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = readme();
     let (_, rest) = readme.split_once(&format!("<!-- {name} -->\n")).unwrap();
     let (section, _) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect();
@@ -36,9 +44,13 @@ fn sorted(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     names
 }
 
-fn schema(part: &str) -> Value {
-    ssl_monitor_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part].clone()
+/// The schema of the spec or the status of a kind.
+fn schema(definition: fn() -> Value, part: &str) -> Value {
+    definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part].clone()
 }
+
+/// The kinds: definition, and what the names of their tables begin with.
+const KINDS: [(fn() -> Value, &str); 2] = [(ssl_monitor_crd, ""), (notification_channel_crd, "channel-")];
 
 /// Path and default of every leaf.
 fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {
@@ -61,24 +73,28 @@ fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {
 
 #[test]
 fn every_field_of_the_spec_is_documented_with_its_default() {
-    let mut expected = BTreeMap::new();
-    leaves(&schema("spec"), "", &mut expected);
-    let documented: BTreeMap<String, String> =
-        table("spec").into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
-    assert_eq!(documented, expected);
+    for (definition, prefix) in KINDS {
+        let mut expected = BTreeMap::new();
+        leaves(&schema(definition, "spec"), "", &mut expected);
+        let documented: BTreeMap<String, String> =
+            table(&format!("{prefix}spec")).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+        assert_eq!(documented, expected);
+    }
 }
 
 #[test]
 fn every_field_of_the_status_is_documented() {
-    let status = schema("status");
-    let names: Vec<&String> = status["properties"].as_object().unwrap().keys().collect();
-    assert_eq!(sorted(first_column("status")), sorted(names));
-    for (name, meaning) in table("status").into_iter().map(|row| (row[0].clone(), row[1].clone())) {
-        let field = &status["properties"][&name];
-        let parts = [&field["properties"], &field["items"]["properties"]].into_iter().filter_map(Value::as_object);
-        // Conditions are Kubernetes' own.
-        for part in parts.flat_map(|parts| parts.keys()).filter(|_| name != "conditions") {
-            assert!(meaning.split([' ', ',', ':', ';']).any(|word| word == part), "{name}.{part}");
+    for (definition, prefix) in KINDS {
+        let (status, documented) = (schema(definition, "status"), table(&format!("{prefix}status")));
+        let names: Vec<&String> = status["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(sorted(documented.iter().map(|row| &row[0])), sorted(names));
+        for (name, meaning) in documented.into_iter().map(|row| (row[0].clone(), row[1].clone())) {
+            let field = &status["properties"][&name];
+            let parts = [&field["properties"], &field["items"]["properties"]].into_iter().filter_map(Value::as_object);
+            // Conditions are Kubernetes' own.
+            for part in parts.flat_map(|parts| parts.keys()).filter(|_| name != "conditions") {
+                assert!(meaning.split([' ', ',', ':', ';']).any(|word| word == part), "{name}.{part}");
+            }
         }
     }
 }
@@ -87,6 +103,20 @@ fn every_field_of_the_status_is_documented() {
 fn every_condition_and_every_reason_is_documented() {
     assert_eq!(first_column("conditions"), ConditionType::ALL.map(ConditionType::as_str));
     assert_eq!(first_column("reasons"), Reason::all().map(Reason::as_str).collect::<Vec<_>>());
+    let of_channels = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled];
+    assert_eq!(first_column("channel-conditions"), of_channels.map(ConditionType::as_str));
+    assert_eq!(first_column("channel-reasons"), Reason::OF_CHANNELS.map(Reason::as_str));
+}
+
+#[test]
+fn every_type_of_channel_every_variable_and_every_delivery_error_is_documented() {
+    assert_eq!(first_column("channel-types"), ChannelType::ALL.map(ChannelType::as_str));
+    let readme = readme();
+    let (_, rest) = readme.split_once("<!-- channel-variables -->\n").unwrap();
+    let (variables, _) = rest.split_once("<!-- /channel-variables -->").unwrap();
+    let variables: Vec<String> = variables.split(',').map(|name| name.trim().replace('`', "")).collect();
+    assert_eq!(variables, VARIABLES);
+    assert_eq!(first_column("delivery-errors"), Why::ALL.map(Why::category));
 }
 
 #[test]
@@ -97,17 +127,41 @@ fn every_finding_is_documented_with_its_severity() {
     assert_eq!(documented, kinds);
 }
 
-/// The YAML blocks after `<!-- example -->`.
-fn examples() -> Vec<String> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let blocks = readme.split("<!-- example -->\n```yaml\n").skip(1);
+/// The YAML blocks after this mark.
+fn examples(mark: &str) -> Vec<String> {
+    let (readme, mark) = (readme(), format!("<!-- {mark} -->\n```yaml\n"));
+    let blocks = readme.split(&mark).skip(1);
     blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn every_example_of_a_channel_is_good_and_short() {
+    let examples = examples("channel");
+    assert!(examples.len() >= 4, "{examples:?}");
+    for example in examples {
+        assert!(example.lines().count() <= 15, "{example}");
+        assert_is_channel(serde_saphyr::from_str(&example).unwrap());
+    }
+}
+
+/// It can be used, once its Secrets hold what they should.
+fn assert_is_channel(manifest: Value) {
+    let channel = validate_channel(manifest).unwrap();
+    let values: &[(&str, &str)] = match channel.spec.type_ {
+        ChannelType::Slack => &[("address", "https://hooks.slack.com/services/x")],
+        _ => &[("token", "x"), ("username", "x"), ("password", "x")],
+    };
+    let values = values.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect();
+    let secret = Material { is_allowed: true, values, ..Material::default() };
+    let rules = Rules { allow_http: false, roots: Arc::new(RootCertStore::empty()) };
+    let made = alerting::channel(&channel.spec, Some(&secret), None, &rules);
+    assert_eq!(made.map(|made| made.kind().name()), Ok(channel.spec.type_.as_str()));
 }
 
 #[test]
 fn every_field_of_the_spec_is_shown_in_an_example_and_every_example_is_good() {
     let mut shown = BTreeSet::new();
-    for example in examples() {
+    for example in examples("example") {
         let manifest =
             format!("apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {{name: example}}\n{example}");
         let manifest: Value = serde_saphyr::from_str(&manifest).unwrap();
@@ -117,7 +171,7 @@ fn every_field_of_the_spec_is_shown_in_an_example_and_every_example_is_good() {
         assert!(probed.is_ok(), "{example}\n{probed:?}");
     }
     let mut fields = BTreeMap::new();
-    leaves(&schema("spec"), "", &mut fields);
+    leaves(&schema(ssl_monitor_crd, "spec"), "", &mut fields);
     assert_eq!(shown.into_iter().collect::<Vec<_>>(), fields.into_keys().collect::<Vec<_>>());
 }
 
@@ -139,8 +193,10 @@ fn every_sample_is_good() {
     for file in fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();
         let manifest: Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let read = validate(manifest);
-        assert!(read.is_ok(), "{}\n{read:?}", path.display());
+        match manifest["kind"].as_str() {
+            Some("NotificationChannel") => assert_is_channel(manifest),
+            _ => assert_eq!(validate(manifest).err(), None, "{}", path.display()),
+        }
     }
 }
 
