@@ -1,14 +1,10 @@
 //! `sslmonitor check`: the same engine and the same decision as the operator's, without a cluster.
 
 mod bundles;
-mod documents;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod input;
 mod manifests;
-mod output;
-mod pruned;
 mod referents;
 mod report;
 mod result;
@@ -22,11 +18,10 @@ use std::{
     process::ExitCode,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use self::{
     manifests::Manifests,
-    output::{Tolerant, complain},
     referents::Referents,
     report::{Report, is_streamed, report},
     result::{Verdict, sentence, summary, verdict},
@@ -36,10 +31,9 @@ use self::{
 use crate::{
     api::SslMonitor,
     cli::{CheckArgs, Format},
-    probe::{
-        FailureReason, NoProxy, Prober, ProberError, ProberSettings,
-        text::{clean_to, escape},
-    },
+    manifests::InputError,
+    output::{Tolerant, complain, progress_bar},
+    probe::{FailureReason, NoProxy, Prober, ProberError, ProberSettings},
 };
 
 /// All are valid.
@@ -50,8 +44,6 @@ const SOME_BAD: u8 = 1;
 const WRONG_INPUT: u8 = 2;
 /// With more targets than this, progress is shown on a terminal.
 const FEW: usize = 5;
-/// The most bytes of what is said about one fault of an input.
-const MAX_MESSAGE: usize = 1024;
 
 /// Why nothing, or not everything, could be checked.
 #[derive(Debug, thiserror::Error)]
@@ -68,15 +60,6 @@ enum CheckError {
     Output(#[source] io::Error),
 }
 
-/// What is wrong with an input. Inputs may be other people's (a merge request): names and quotes from them are shown escaped.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {}", escape(place), clean_to(message, MAX_MESSAGE))]
-struct InputError {
-    /// File, document and item.
-    place: String,
-    message: String,
-}
-
 /// Check what the arguments name and print the results. The exit code is 0 when all are valid, 1 when some are not, and 2
 /// for wrong usage or input; a bad document does not keep the others from being checked.
 pub fn run(args: &CheckArgs) -> ExitCode {
@@ -87,7 +70,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 }
 
 fn check(args: &CheckArgs) -> Result<u8, CheckError> {
-    let Manifests { monitors, bundles, errors, .. } = Manifests::gather(args);
+    let Manifests { monitors, materials, errors } = Manifests::gather(args);
     for error in &errors {
         complain(format_args!("error: {error}"));
     }
@@ -96,7 +79,7 @@ fn check(args: &CheckArgs) -> Result<u8, CheckError> {
             "--no-system-roots needs --ca-file: without either no certificate could be trusted",
         ));
     }
-    let mut referents = Referents::new(args, Trust::new(args, bundles)?)?;
+    let mut referents = Referents::new(args, Trust::new(args, materials)?)?;
     let mut tally = Tally::new(args.output, monitors.len());
     match &args.pem {
         Some(path) => tally.add(judge_file(args, path, monitors, &mut referents)?)?,
@@ -171,7 +154,8 @@ impl Tally {
     fn new(format: Format, count: usize) -> Self {
         let stdout = io::stdout();
         let is_in_the_way = is_streamed(format) && stdout.is_terminal();
-        let progress = if count > FEW && !is_in_the_way { progress_bar(count) } else { ProgressBar::hidden() };
+        let progress =
+            if count > FEW && !is_in_the_way { progress_bar("checking", count) } else { ProgressBar::hidden() };
         Self {
             report: report(format, count, BufWriter::new(Tolerant::new(stdout))),
             progress,
@@ -206,30 +190,11 @@ fn note(monitor: &SslMonitor) -> String {
     format!("{}: {}{hint}", monitor.spec.place(), sentence(monitor))
 }
 
-/// A bar on stderr; it draws nothing when that is not a terminal.
-fn progress_bar(count: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("checking {wide_bar} {pos}/{len}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
-}
-
 // === impl CheckError ===
 
 impl From<io::Error> for CheckError {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
-    }
-}
-
-// === impl InputError ===
-
-impl InputError {
-    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into() }
-    }
-
-    fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(input::name(path), format!("cannot be read: {error}"))
     }
 }
 

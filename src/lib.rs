@@ -10,6 +10,8 @@
 //! | [`notify`] | the senders: a message, and one bounded exchange with where it is to go | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify`, `probe`'s plain types |
+//! | [`manifests`] | objects from files, directories and standard input | `api`, `probe`'s and `monitor`'s plain types |
+//! | [`output`] | what is written where, and how it is laid out | nothing of ours |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
@@ -22,9 +24,11 @@ pub mod api;
 pub mod check;
 pub mod cli;
 pub mod controller;
+pub mod manifests;
 pub mod metrics;
 pub mod monitor;
 pub mod notify;
+pub mod output;
 pub mod probe;
 pub mod run;
 pub mod schedule;

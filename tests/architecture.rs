@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -26,6 +26,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("lease", &[]),
     ("admin", &["metrics"]),
     ("monitor", &["api", "probe"]),
+    ("manifests", &["api", "probe", "monitor"]),
+    ("output", &[]),
     ("alerting", &["api", "probe", "monitor", "notify"]),
     ("controller", &["api", "probe", "schedule", "notify", "monitor", "alerting", "metrics", "admin", "lease"]),
     ("check", ANY),

@@ -5,11 +5,12 @@ use std::{ffi::OsString, sync::LazyLock};
 use clap::{Args as _, Command, FromArgMatches as _};
 use serde_json::Value;
 
-use super::{
-    documents::{Document, documents},
-    manifests::Manifests,
+use super::manifests::Manifests;
+use crate::{
+    api::SslMonitor,
+    cli::CheckArgs,
+    manifests::{Document, Taken as Became, documents},
 };
-use crate::{api::SslMonitor, cli::CheckArgs};
 
 /// What became of one document of an input.
 #[derive(Debug, Clone)]
@@ -35,9 +36,13 @@ pub fn read<'a>(name: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = Taken> +
 fn take(document: Document) -> Taken {
     let value = document.value.clone();
     let mut found = Manifests::default();
-    found.take(document, &ARGUMENTS);
-    let errors = found.errors.iter().map(ToString::to_string).collect();
-    Taken { value: Some(value), monitors: found.monitors, errors, is_seen: found.seen > 0 }
+    let became = found.take(document, &ARGUMENTS);
+    let is_seen = became != Became::PassedOver;
+    let errors = match became {
+        Became::Wrong(errors) => errors.iter().map(ToString::to_string).collect(),
+        Became::Used | Became::PassedOver => Vec::new(),
+    };
+    Taken { value: Some(value), monitors: found.monitors, errors, is_seen }
 }
 
 /// `check -f -` without other options.

@@ -1,36 +1,27 @@
 //! What is to be checked: monitors from arguments and from manifests.
 
-use std::path::Path;
-
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use super::{
-    InputError,
-    bundles::Bundles,
-    documents::{Document, documents},
-    input,
-};
 use crate::{
     api::{
         DEFAULT_PORT, FieldError, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, StartTls, TlsSpec,
         format_duration, validate,
     },
     cli::{CheckArgs, DomainPort, RevocationArg},
-    probe::{Host, text::clean},
+    manifests::{Document, InputError, Materials, Taken, gather},
+    probe::Host,
 };
+
+/// What is checked.
+const WANTED: &str = "SslMonitor";
 
 /// Everything that was found in the input.
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
     /// The monitors, in the order of the input: arguments first.
     pub(super) monitors: Vec<SslMonitor>,
-    /// What may serve as a CA bundle.
-    pub(super) bundles: Bundles,
+    /// What they may name.
+    pub(super) materials: Materials,
     /// What is wrong with the rest.
     pub(super) errors: Vec<InputError>,
-    /// How many objects were of use, or wrong.
-    pub(super) seen: usize,
 }
 
 // === impl Manifests ===
@@ -40,97 +31,41 @@ impl Manifests {
     pub(super) fn gather(args: &CheckArgs) -> Self {
         let mut found = Self::default();
         for target in &args.domains {
-            found.take_overruled(&target.host.to_string(), monitor_of(target, args.starttls), args);
+            let taken = found.take_overruled(&target.host.to_string(), monitor_of(target, args.starttls), args);
+            if let Taken::Wrong(errors) = taken {
+                found.errors.extend(errors);
+            }
         }
-        args.file.iter().for_each(|path| found.read_argument(path, args));
-        // Bundles alone are nothing to check: all would seem to be well.
+        let errors = gather(&args.file, WANTED, |document| found.take(document, args));
+        found.errors.extend(errors);
+        // What monitors name is alone nothing to check: all would seem to be well.
         if found.monitors.is_empty() && found.errors.is_empty() {
-            found.errors = args.file.iter().map(|path| holds_none(path)).collect();
+            found.errors = args.file.iter().map(|path| InputError::holds_no(WANTED, path)).collect();
         }
         found
     }
 
-    fn read_argument(&mut self, path: &Path, args: &CheckArgs) {
-        let before = self.seen;
-        match input::files(path) {
-            Ok(files) => files.iter().for_each(|file| self.read_file(file, args)),
-            Err(error) => self.complain(error),
+    pub(super) fn take(&mut self, document: Document, args: &CheckArgs) -> Taken {
+        // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.
+        if !document.is(WANTED) {
+            return self.materials.take(document);
         }
-        if self.seen == before {
-            self.errors.push(holds_none(path));
-        }
-    }
-
-    fn read_file(&mut self, file: &Path, args: &CheckArgs) {
-        match input::read(file) {
-            Ok(bytes) => {
-                for document in documents(&input::name(file), &bytes) {
-                    match document {
-                        Ok(document) => self.take(document, args),
-                        Err(error) => self.complain(error),
-                    }
-                }
-            }
-            Err(error) => self.complain(error),
-        }
-    }
-
-    pub(super) fn take(&mut self, document: Document, args: &CheckArgs) {
-        let Document { place, value } = document;
-        let taken = match (value["kind"].as_str(), value["apiVersion"].as_str()) {
-            // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.
-            (Some(kind), _) if kind.eq_ignore_ascii_case("SslMonitor") => {
-                return self.take_monitor(&place, value, args);
-            }
-            (Some("ConfigMap"), Some("v1")) => parse(value).map(|object| self.bundles.add_config_map(object)),
-            (Some("Secret"), Some("v1")) => parse(value).map(|object| self.bundles.add_secret(object)),
-            (Some(_), _) => return,
-            (None, _) => Err("is no Kubernetes object: it has no kind".to_owned()),
-        };
-        match taken {
-            Ok(()) => self.seen += 1,
-            Err(message) => self.complain(InputError::new(place, message)),
-        }
-    }
-
-    fn take_monitor(&mut self, place: &str, manifest: Value, args: &CheckArgs) {
-        match validate(manifest) {
-            Ok(monitor) => self.take_overruled(place, monitor, args),
-            Err(faults) => self.complain_of(place, "", faults),
+        match validate(document.value) {
+            Ok(monitor) => self.take_overruled(&document.place, monitor, args),
+            Err(faults) => Taken::faulty(&document.place, "", faults),
         }
     }
 
     /// Take a monitor with what the options say, unless that breaks a rule: what is printed could not be applied.
-    fn take_overruled(&mut self, place: &str, monitor: SslMonitor, args: &CheckArgs) {
+    fn take_overruled(&mut self, place: &str, monitor: SslMonitor, args: &CheckArgs) -> Taken {
         match overruled(monitor, args) {
             Ok(monitor) => {
-                self.seen += 1;
                 self.monitors.push(monitor);
+                Taken::Used
             }
-            Err(faults) => self.complain_of(place, "with these options, ", faults),
+            Err(faults) => Taken::faulty(place, "with these options, ", faults),
         }
     }
-
-    fn complain_of(&mut self, place: &str, when: &str, faults: Vec<FieldError>) {
-        for FieldError { path, message } in faults {
-            // Cut apart, so that an endless name does not hide what is wrong with it.
-            let fault = FieldError { path: clean(&path), message };
-            self.complain(InputError::new(place, format!("{when}{fault}")));
-        }
-    }
-
-    fn complain(&mut self, error: InputError) {
-        self.seen += 1;
-        self.errors.push(error);
-    }
-}
-
-fn holds_none(path: &Path) -> InputError {
-    InputError::new(input::name(path), "holds no SslMonitor")
-}
-
-fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn monitor_of(target: &DomainPort, starttls: Option<StartTls>) -> SslMonitor {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{InputError, input, trust::Trust};
+use super::trust::Trust;
 use crate::{
     api::SslMonitor,
     cli::CheckArgs,
+    manifests::{InputError, name, read},
     monitor::{
         ExpectedCertificate, Referent, ReferentProblem, client_certificate, client_secret, expected_certificate,
         expected_secret, proxy_from, proxy_secret,
@@ -80,7 +81,7 @@ fn noted<T>(problems: &mut Vec<ReferentProblem>, problem: ReferentProblem) -> Op
 }
 
 fn read_identity(certificate: &Path, key: &Path) -> Result<Identity, InputError> {
-    let (chain, secret) = (input::read(certificate)?, input::read(key)?);
+    let (chain, secret) = (read(certificate)?, read(key)?);
     Identity::from_pem(&chain, &secret)
-        .map_err(|error| InputError::new(input::name(certificate), format!("the client certificate {error}")))
+        .map_err(|error| InputError::new(name(certificate), format!("the client certificate {error}")))
 }

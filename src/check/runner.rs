@@ -5,12 +5,10 @@ use std::{collections::BTreeMap, io, path::Path};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::{
-    InputError, input,
-    referents::{Found, Referents},
-};
+use super::referents::{Found, Referents};
 use crate::{
     api::SslMonitor,
+    manifests::{InputError, name as input_name, read},
     monitor::{Channels, ConditionType, Input, Outcome, ServiceLink, decide, target, withholding},
     probe::{Host, Observation, Prober, judge_pem},
 };
@@ -80,8 +78,8 @@ pub(super) fn check_file(
     at: Option<Timestamp>,
 ) -> Result<SslMonitor, InputError> {
     let now = clock(at);
-    let presented = judge_pem(&input::read(path)?, name, &found.means.trust, now)
-        .map_err(|error| InputError::new(input::name(path), format!("the chain {error}")))?;
+    let presented = judge_pem(&read(path)?, name, &found.means.trust, now)
+        .map_err(|error| InputError::new(input_name(path), format!("the chain {error}")))?;
     let observation = Observation { presented: Some(presented), ..Observation::default() };
     let mut monitor = judged(monitor, Outcome::Probed(&observation), found, now);
     if let Some(status) = &mut monitor.status {

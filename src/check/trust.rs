@@ -2,14 +2,11 @@
 
 use std::{collections::HashMap, path::Path};
 
-use super::{
-    InputError,
-    bundles::{Bundles, reference},
-    input,
-};
+use super::bundles::{Bundles, reference};
 use crate::{
     api::SslMonitor,
     cli::CheckArgs,
+    manifests::{InputError, Materials, name, read},
     monitor::{ProblemKind, Referent, ReferentProblem},
     probe::{SystemRoots, TrustStore},
 };
@@ -33,8 +30,9 @@ type Key = (bool, Option<(&'static str, String, String, String)>);
 
 impl Trust {
     /// Trust as the arguments and the input say.
-    pub(super) fn new(args: &CheckArgs, bundles: Bundles) -> Result<Self, InputError> {
+    pub(super) fn new(args: &CheckArgs, materials: Materials) -> Result<Self, InputError> {
         let extra = args.ca_file.as_deref().map(read_bundle).transpose()?;
+        let bundles = Bundles(materials);
         Ok(Self { is_system_trusted: !args.no_system_roots, system: None, extra, bundles, made: HashMap::new() })
     }
 
@@ -85,10 +83,10 @@ impl Trust {
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<u8>, InputError> {
-    let bytes = input::read(path)?;
+    let bytes = read(path)?;
     match TrustStore::new(None, Some(&bytes)) {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(InputError::new(input::name(path), format!("the bundle {error}"))),
+        Err(error) => Err(InputError::new(name(path), format!("the bundle {error}"))),
     }
 }
 

@@ -6,12 +6,11 @@ use super::Report;
 use crate::{
     api::{EndpointStatus, SslMonitor, SslMonitorStatus},
     check::result::{sentence, status, summary},
+    output::aligned,
 };
 
 /// What stands for something that is not known.
 const NONE: &str = "-";
-/// Spaces between columns, as kubectl has them.
-const GAP: usize = 3;
 
 pub(super) struct Table<W> {
     out: W,
@@ -53,8 +52,7 @@ impl<W: Write> Report for Table<W> {
     fn finish(&mut self) -> io::Result<()> {
         // The heading alone says nothing.
         if self.rows.len() > 1 {
-            let widths = widths(&self.rows);
-            self.rows.iter().try_for_each(|row| writeln!(self.out, "{}", line(row, &widths)))?;
+            aligned(&self.rows).try_for_each(|line| writeln!(self.out, "{line}"))?;
         }
         self.out.flush()
     }
@@ -120,16 +118,4 @@ fn or_none(text: Option<String>) -> String {
 
 fn texts(heads: &[&str]) -> Vec<String> {
     heads.iter().map(ToString::to_string).collect()
-}
-
-fn widths(rows: &[Vec<String>]) -> Vec<usize> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    (0..columns).map(|column| width(column).unwrap_or(0)).collect()
-}
-
-/// Cells padded to their columns' widths, without spaces at the end.
-fn line(row: &[String], widths: &[usize]) -> String {
-    let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}", width = width + GAP));
-    padded.collect::<String>().trim_end().to_owned()
 }

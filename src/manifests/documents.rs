@@ -10,18 +10,18 @@ use super::{InputError, pruned::Pruned};
 
 /// One object of an input.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Document {
+pub struct Document {
     /// File, document and item, for messages.
-    pub(super) place: String,
+    pub place: String,
     /// The object.
-    pub(super) value: Value,
+    pub value: Value,
 }
 
 /// Documents, read one after the other as they are asked for: as values they take several times the space of their text.
-type Documents<'a> = Box<dyn Iterator<Item = Result<Document, InputError>> + 'a>;
+pub type Documents<'a> = Box<dyn Iterator<Item = Result<Document, InputError>> + 'a>;
 
 /// All documents of an input in their order. Empty ones are passed over, and lists are taken apart.
-pub(super) fn documents<'a>(name: &'a str, bytes: &'a [u8]) -> Documents<'a> {
+pub fn documents<'a>(name: &'a str, bytes: &'a [u8]) -> Documents<'a> {
     let Ok(text) = str::from_utf8(bytes) else {
         return Box::new(iter::once(Err(InputError::new(name, "is not UTF-8 text"))));
     };
@@ -108,7 +108,8 @@ fn items<'a>(document: Result<Document, InputError>) -> Documents<'a> {
         Ok(document) => document,
         Err(error) => return Box::new(iter::once(Err(error))),
     };
-    let is_list = matches!(document.value["kind"].as_str(), Some("List" | "SslMonitorList"));
+    let is_list =
+        matches!(document.value["kind"].as_str(), Some("List" | "SslMonitorList" | "NotificationChannelList"));
     match document.value.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) if is_list => {
             let numbered = items.into_iter().enumerate();
@@ -119,6 +120,15 @@ fn items<'a>(document: Result<Document, InputError>) -> Documents<'a> {
         }
         _ if is_list => Box::new(iter::once(Err(InputError::new(document.place, "items: must be a list")))),
         _ => Box::new(iter::once(Ok(document))),
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Whether it says to be of this kind, in whatever letters.
+    pub fn is(&self, kind: &str) -> bool {
+        self.value["kind"].as_str().is_some_and(|it| it.eq_ignore_ascii_case(kind))
     }
 }
 

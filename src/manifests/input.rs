@@ -9,7 +9,7 @@ use std::{
 use super::InputError;
 
 /// The largest input that is read: far more than any sensible list of monitors, and little enough for any machine.
-pub(super) const MAX_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// The names of manifests in a directory end like this.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -36,7 +36,10 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
 }
 
 /// Everything in a file, or in standard input for `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+///
+/// # Errors
+/// When it cannot be read, or is too large.
+pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     let bytes = if is_stdin(path) { read_some(io::stdin().lock()) } else { File::open(path).and_then(read_some) };
     let bytes = bytes.map_err(|error| InputError::unreadable(path, &error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
@@ -46,7 +49,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
 }
 
 /// How an input is called in messages.
-pub(super) fn name(path: &Path) -> String {
+pub fn name(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
