@@ -25,7 +25,7 @@ fn a_bad_document_is_named_and_the_others_are_checked() {
         [
             "error: m.yaml, document 2: spec.domain: domain must be a host name without scheme, port or path, for example api.example.com",
             "error: m.yaml, document 3: is not valid YAML: line 12: mismatched bracket '[' closed by '}'",
-            "error: m.yaml, document 4: spec.prot: is an unknown field; known here: address, addresses, alertDays, domain, enabled, expect, interval, ipFamily, port, proxy, proxyProtocol, serviceRef, timeout, tls",
+            "error: m.yaml, document 4: spec.prot: is an unknown field; known here: address, addresses, alertDays, alertThresholds, alerts, domain, enabled, expect, interval, ipFamily, notificationChannels, port, proxy, proxyProtocol, serviceRef, timeout, tls",
             "error: m.yaml, document 5: is no Kubernetes object: it has no kind",
         ]
     );
@@ -170,7 +170,7 @@ fn what_an_input_quotes_cannot_speak_to_the_terminal() {
     assert!(said.stderr.chars().all(visible), "{:?}", said.stderr);
     let complaints = said.complaints();
     assert!(complaints.iter().all(|line| !line.starts_with("error: x")), "{complaints:#?}");
-    let known = "is an unknown field; known here: address, addresses, alertDays, domain, enabled, expect, interval, ipFamily, port, proxy, proxyProtocol, serviceRef, timeout, tls";
+    let known = "is an unknown field; known here: address, addresses, alertDays, alertThresholds, alerts, domain, enabled, expect, interval, ipFamily, notificationChannels, port, proxy, proxyProtocol, serviceRef, timeout, tls";
     let of = |number: u32, what: &str| format!("error: in/{ESCAPE}.json, document {number}: {what}");
     assert_eq!(complaints[0], of(1, &format!("spec.{ESCAPE}: {known}")));
     assert_eq!(complaints[1], of(2, &format!("spec.{}…: {known}", "y".repeat(248))));

@@ -16,9 +16,12 @@ fn the_version_is_one_line() {
 
 #[test]
 fn the_definitions_are_those_that_are_shipped() {
-    let shipped = include_str!("../../crds/sslmonitors.sslmonitor.io.yaml");
+    let shipped = [
+        include_str!("../../crds/notificationchannels.sslmonitor.io.yaml"),
+        include_str!("../../crds/sslmonitors.sslmonitor.io.yaml"),
+    ];
     let said = sslmonitor(&["crd"], "");
-    assert_eq!(said, Said { stdout: shipped.to_owned(), stderr: String::new(), code: Some(0) });
+    assert_eq!(said, Said { stdout: shipped.join("---\n"), stderr: String::new(), code: Some(0) });
 }
 
 #[test]
