@@ -98,7 +98,7 @@ fn probe_all(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CheckError::Runtime)?;
     let settings = ProberSettings {
         policy: args.network.policy(Vec::new()),
-        resolver: args.network.resolver,
+        resolver: args.network.reach.resolver,
         proxy: args.proxy.clone(),
         no_proxy: NoProxy::default(),
     };

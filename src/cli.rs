@@ -78,6 +78,10 @@ pub struct RunArgs {
     /// Where messages may go, and what they tell.
     #[command(flatten)]
     pub channels: ChannelArgs,
+    /// How often alerts that stand are sent to Alertmanager again, from 1s to 1h; it takes them for resolved after three times as long
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "SSLMONITOR_ALERT_RESEND_INTERVAL")]
+    #[arg(value_parser = resend_interval, help_heading = "Notifications")]
+    pub alert_resend_interval: Duration,
     /// How many targets are checked at once
     #[arg(long, value_name = "N", default_value_t = 128, env = "SSLMONITOR_CONCURRENCY")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -102,6 +106,15 @@ pub struct NetworkArgs {
     /// Allow these networks although they are denied by default (loopback, link-local, cloud metadata…); repeatable
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "SSLMONITOR_ALLOW_CIDR")]
     pub allow_cidr: Vec<IpNet>,
+    /// What holds for probes and for messages.
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+/// Which addresses are never dialled, and who resolves names: the same for probes and for messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Network")]
+pub struct ReachArgs {
     /// Never connect to these networks; repeatable
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "SSLMONITOR_DENY_CIDR")]
     pub deny_cidr: Vec<IpNet>,
@@ -126,10 +139,6 @@ pub struct ChannelArgs {
     /// The name of this cluster, which messages tell
     #[arg(long, value_name = "NAME", env = "SSLMONITOR_CLUSTER_NAME", value_parser = cluster_name)]
     pub cluster_name: Option<String>,
-    /// How often alerts that stand are sent to Alertmanager again, from 1s to 1h; it takes them for resolved after three times as long
-    #[arg(long, value_name = "DURATION", default_value = "5m", env = "SSLMONITOR_ALERT_RESEND_INTERVAL")]
-    #[arg(value_parser = resend_interval)]
-    pub alert_resend_interval: Duration,
 }
 
 /// What to check, and how to tell.
@@ -273,9 +282,13 @@ fn log_format(name: &str) -> LogFormat {
 impl NetworkArgs {
     /// The address policy; `own` are the API server's addresses, if there is one.
     pub fn policy(&self, own: Vec<IpAddr>) -> AddressPolicy {
-        self.allowing(&self.allow_cidr, own)
+        self.reach.allowing(&self.allow_cidr, own)
     }
+}
 
+// === impl ReachArgs ===
+
+impl ReachArgs {
     fn allowing(&self, allow: &[IpNet], own: Vec<IpAddr>) -> AddressPolicy {
         AddressPolicy { allow: allow.to_vec(), deny: self.deny_cidr.clone(), public_only: self.public_only, own }
     }
@@ -284,9 +297,9 @@ impl NetworkArgs {
 // === impl ChannelArgs ===
 
 impl ChannelArgs {
-    /// The address policy of messages: that of `network`, with what is allowed to messages in the place of what is allowed to probes.
-    pub fn policy(&self, network: &NetworkArgs, own: Vec<IpAddr>) -> AddressPolicy {
-        network.allowing(&self.channel_allow_cidr, own)
+    /// The address policy of messages: that of probes, with what is allowed to messages in the place of what is allowed to probes.
+    pub fn policy(&self, reach: &ReachArgs, own: Vec<IpAddr>) -> AddressPolicy {
+        reach.allowing(&self.channel_allow_cidr, own)
     }
 }
 
@@ -335,7 +348,7 @@ mod tests {
             allow: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
             ..args.network.policy(own.clone())
         };
-        assert_eq!(args.channels.policy(&args.network, own), expected);
+        assert_eq!(args.channels.policy(&args.network.reach, own), expected);
         assert!(!args.channels.allow_http_channels);
         assert_eq!(args.channels.cluster_name.as_deref(), Some("prod"));
         for name in ["", " ", "a\nb", "x".repeat(129).as_str()] {

@@ -24,7 +24,6 @@ mod error;
 mod gather;
 mod lenient;
 mod lines;
-mod names;
 mod registry;
 mod review;
 mod secret;
@@ -33,8 +32,7 @@ mod tasks;
 mod watch;
 
 pub use channels::ChannelKey;
-pub use context::{Context, Notifier, Runners, Settings};
+pub use context::{Context, Runners, Settings};
 pub use error::Error;
-pub use names::ProberNames;
 pub use registry::ServiceKey;
 pub use tasks::{TaskEnded, run};

@@ -10,6 +10,7 @@
 //! | [`notify`] | the senders: a message, and one bounded exchange with where it is to go | nothing of ours |
 //! | [`monitor`] | the core: `decide(Input) -> Plan`, pure | `api`, `probe`'s plain types |
 //! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify`, `probe`'s plain types |
+//! | [`notifier`] | the senders, with the engine's resolver and address policy | `notify`, `probe` |
 //! | [`manifests`] | objects from files, directories and standard input | `api`, `probe`'s and `monitor`'s plain types |
 //! | [`output`] | what is written where, and how it is laid out | nothing of ours |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
@@ -27,6 +28,7 @@ pub mod controller;
 pub mod manifests;
 pub mod metrics;
 pub mod monitor;
+pub mod notifier;
 pub mod notify;
 pub mod output;
 pub mod probe;

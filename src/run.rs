@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::{Admin, Liveness, Pages, Readiness},
     cli::RunArgs,
-    controller::{self, Context, Notifier, ProberNames, Runners, Settings},
+    controller::{self, Context, Runners, Settings},
     metrics::{Metrics, ScheduleNumbers},
-    notify::{Rules, Sender, Vet, system_roots},
-    probe::{AddressPolicy, Prober, ProberSettings, Proxy, SystemRoots},
+    notifier::Notifier,
+    notify::{Rules, system_roots},
+    probe::{Prober, ProberSettings, Proxy, SystemRoots},
     schedule::{Lane, Schedule},
     telemetry,
 };
@@ -62,7 +63,7 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
     let own = own_addresses(&config).await;
     let policy = args.network.policy(own.clone());
     let (proxy, no_proxy) = (args.proxy.clone(), args.no_proxy.clone().unwrap_or_default());
-    let prober = Prober::new(ProberSettings { policy, resolver: args.network.resolver, proxy, no_proxy })?;
+    let prober = Prober::new(ProberSettings { policy, resolver: args.network.reach.resolver, proxy, no_proxy })?;
     if let Some(warning) = prober.warning() {
         tracing::warn!("{warning}");
     }
@@ -84,23 +85,14 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         status_writes: args.status_writes.into(),
         instance: instance(),
         cluster: args.channels.cluster_name.clone(),
-        resend_interval: args.channels.alert_resend_interval,
+        resend_interval: args.alert_resend_interval,
     };
-    let notifier = Notifier {
-        sender: Sender::new(Arc::new(ProberNames::new(prober.clone())), vet(args.channels.policy(&args.network, own))),
-        rules: Rules {
-            allow_http: args.channels.allow_http_channels,
-            roots: tokio::task::spawn_blocking(system_roots).await?,
-        },
-    };
+    let trusted = tokio::task::spawn_blocking(system_roots).await?;
+    let rules = Rules { allow_http: args.channels.allow_http_channels, roots: trusted };
+    let notifier = Notifier::new(prober.clone(), args.channels.policy(&args.network.reach, own), rules);
     let client = Client::try_from(config)?;
     let (context, runners) = Context::new(client, prober, notifier, roots, pages.metrics.clone(), settings)?;
     serve(context, runners, admin, pages).await
-}
-
-/// Whether messages may go to an address.
-fn vet(policy: AddressPolicy) -> Vet {
-    Arc::new(move |address| policy.check(address).map_err(|denied| denied.to_string()))
 }
 
 /// Run all parts until a signal comes or one of them ends, and drain.

@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -26,10 +26,14 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("lease", &[]),
     ("admin", &["metrics"]),
     ("monitor", &["api", "probe"]),
+    ("notifier", &["probe", "notify"]),
     ("manifests", &["api", "probe", "monitor"]),
     ("output", &[]),
     ("alerting", &["api", "probe", "monitor", "notify"]),
-    ("controller", &["api", "probe", "schedule", "notify", "monitor", "alerting", "metrics", "admin", "lease"]),
+    (
+        "controller",
+        &["api", "probe", "schedule", "notify", "notifier", "monitor", "alerting", "metrics", "admin", "lease"],
+    ),
     ("check", ANY),
     ("run", ANY),
     ("cli", ANY),

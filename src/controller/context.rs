@@ -20,7 +20,8 @@ use super::{
 use crate::{
     metrics::{Metrics, MonitorKey, NotificationNumbers},
     monitor::finding_kinds,
-    notify::{ChannelKind, Rules, Sender},
+    notifier::Notifier,
+    notify::ChannelKind,
     probe::{BundleError, Prober, SystemRoots, TrustStore},
     schedule::{Group, Lane, Next, Runner, Schedule, Settings as Slots},
 };
@@ -45,15 +46,6 @@ pub struct Settings {
     pub cluster: Option<String>,
     /// How often alerts that stand are asserted where they lapse otherwise.
     pub resend_interval: Duration,
-}
-
-/// How messages are sent.
-#[derive(Debug, Clone)]
-pub struct Notifier {
-    /// Sends them.
-    pub sender: Sender,
-    /// What holds for all channels.
-    pub rules: Rules,
 }
 
 /// What every job needs.
