@@ -35,6 +35,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// How long after a message was refused for good it is looked at whether the channel is another one.
 const LOOK: Duration = Duration::from_mins(10);
+/// When it is tried again to write down what came of a message.
+const RECORD_AGAIN: Duration = Duration::from_secs(5);
 /// When a channel is looked at again that cannot be used for a passing reason.
 const PASSING_LOOK: Duration = Duration::from_secs(30);
 
@@ -48,7 +50,10 @@ struct Letter {
 /// The job of one channel: one message, and when the next is to be sent.
 pub(super) async fn deliver(context: Arc<Context>, key: ChannelKey) -> Next {
     let mut gate = context.deliveries.take(&key);
-    let next = Box::pin(attempt(&context, &key, &mut gate)).await;
+    let mut next = Box::pin(attempt(&context, &key, &mut gate)).await;
+    if !gate.late.is_empty() {
+        next = sooner(next, RECORD_AGAIN);
+    }
     if context.channels.get(&key).is_some() {
         context.deliveries.keep(key, gate);
     }
@@ -69,6 +74,7 @@ async fn attempt(context: &Context, key: &ChannelKey, gate: &mut Gate) -> Next {
     };
     let letters = letters(context, key, gate, &usable).await;
     if letters.is_empty() {
+        gate.refused_by = Some(usable.revision.clone());
         return standing::assert(context, key, gate, &usable).await;
     }
     send(context, key, gate, &usable, letters).await;
@@ -78,8 +84,10 @@ async fn attempt(context: &Context, key: &ChannelKey, gate: &mut Gate) -> Next {
 /// What is sent next: the first message of each monitor whose time has come, as many as one message of this kind can tell.
 async fn letters(context: &Context, key: &ChannelKey, gate: &Gate, usable: &Usable) -> Vec<Letter> {
     let now = now();
-    let due = context.lines.due(key).into_iter().take_while(|(due, _)| *due <= now);
-    let due = due.map(|(_, monitor)| monitor).filter(|monitor| !gate.awaits(monitor));
+    // Whoever refused something is told it at once when it is another channel.
+    let is_another = gate.refused_by.as_ref().is_none_or(|revision| *revision != usable.revision);
+    let due = context.lines.due(key).into_iter().filter(|due| due.at <= now || (due.was_refused && is_another));
+    let due = due.map(|due| due.monitor).filter(|monitor| !gate.awaits(monitor));
     let read = stream::iter(due).map(async |monitor| letter(context, key, usable, monitor, now).await);
     let most = if gate.is_wary { 1 } else { parts_at_once(usable.channel.kind()) };
     read.buffered(AT_ONCE).filter_map(async |letter| letter).take(most).collect().await
@@ -177,11 +185,19 @@ fn parts_at_once(kind: ChannelKind) -> usize {
     }
 }
 
+fn sooner(next: Next, wait: Duration) -> Next {
+    match next {
+        Next::In(other) => Next::In(other.min(wait)),
+        Next::Never => Next::In(wait),
+    }
+}
+
 /// When the job is to run again if nothing happens: when the next message is due. Those whose time has come were left because the
 /// channel has refused them.
 fn idle(context: &Context, key: &ChannelKey) -> Next {
-    let (past, future): (Vec<_>, Vec<_>) = context.lines.due(key).into_iter().partition(|(due, _)| *due <= now());
-    let next = future.first().map(|(due, _)| until(*due).min(LONGEST_SLEEP));
+    let now = now();
+    let (past, future): (Vec<_>, Vec<_>) = context.lines.due(key).into_iter().partition(|due| due.at <= now);
+    let next = future.first().map(|due| until(due.at).min(LONGEST_SLEEP));
     let look = (!past.is_empty()).then_some(LOOK);
     next.into_iter().chain(look).min().map_or(Next::Never, Next::In)
 }

@@ -21,10 +21,22 @@ pub(super) struct Link {
     pub(super) due: Option<Timestamp>,
     /// Since when the oldest of them waits.
     pub(super) oldest: Option<Timestamp>,
+    /// Whether the channel has refused one of them.
+    pub(super) was_refused: bool,
     /// How many of them there are.
     pub(super) pending: usize,
     /// Whether the channel was told of a problem that stands.
     pub(super) stands: bool,
+}
+
+/// A monitor that has a message for a channel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Due {
+    /// When it is to be sent.
+    pub(super) at: Timestamp,
+    pub(super) monitor: MonitorKey,
+    /// Whether the channel has refused one.
+    pub(super) was_refused: bool,
 }
 
 /// What is waiting in all lines together.
@@ -59,6 +71,7 @@ fn link(ledger: &ChannelLedger) -> Link {
     Link {
         due: next_delivery(ledger),
         oldest: ledger.pending.iter().map(|notice| notice.at.0).min(),
+        was_refused: ledger.pending.iter().any(|notice| notice.refused_by.is_some()),
         pending: ledger.pending.len(),
         stands: ledger.problems.iter().any(|problem| problem.taken),
     }
@@ -105,12 +118,13 @@ impl Lines {
     }
 
     /// The monitors with messages for a channel, the one whose message is due first in front.
-    pub(super) fn due(&self, channel: &ChannelKey) -> Vec<(Timestamp, MonitorKey)> {
+    pub(super) fn due(&self, channel: &ChannelKey) -> BTreeSet<Due> {
         let known = self.lock();
         let links = known.links.get(channel).into_iter().flatten();
-        let due = links.filter_map(|(name, link)| Some((link.due?, monitor(channel, name))));
-        let due: BTreeSet<(Timestamp, MonitorKey)> = due.collect();
-        due.into_iter().collect()
+        let due = links.filter_map(|(name, link)| {
+            Some(Due { at: link.due?, monitor: monitor(channel, name), was_refused: link.was_refused })
+        });
+        due.collect()
     }
 
     /// What is waiting in all lines together.
@@ -174,7 +188,7 @@ mod tests {
     }
 
     fn waiting(due: i64) -> Link {
-        Link { due: Some(at(due)), oldest: Some(at(due)), pending: 1, stands: false }
+        Link { due: Some(at(due)), oldest: Some(at(due)), pending: 1, ..Link::default() }
     }
 
     fn put(lines: &Lines, monitor: &str, links: &[(&str, Link)]) -> Vec<ChannelKey> {
@@ -198,7 +212,8 @@ mod tests {
         put(&lines, "late", &[("a", waiting(9))]);
         put(&lines, "soon", &[("a", waiting(1)), ("b", waiting(2))]);
         put(&lines, "idle", &[("a", Link { stands: true, ..Link::default() })]);
-        assert_eq!(lines.due(&channel("a")), [(at(1), key("soon")), (at(9), key("late"))]);
+        let due: Vec<_> = lines.due(&channel("a")).into_iter().map(|due| (due.at, due.monitor)).collect();
+        assert_eq!(due, [(at(1), key("soon")), (at(9), key("late"))]);
         assert_eq!(lines.standing(&channel("a")), [key("idle")]);
         assert_eq!(lines.waiting(), Waiting { messages: 3, oldest: Some(at(1)) });
     }
@@ -208,7 +223,7 @@ mod tests {
         let lines = Lines::default();
         put(&lines, "m", &[("a", waiting(1))]);
         lines.remove(&key("m"));
-        assert_eq!((lines.due(&channel("a")), lines.waiting()), (vec![], Waiting::default()));
+        assert_eq!((lines.due(&channel("a")).len(), lines.waiting()), (0, Waiting::default()));
         let known = lines.lock();
         assert!(known.links.is_empty() && known.channels.is_empty());
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod admission;
+mod alerts;
 mod bundle;
 mod changes;
 mod crowd;
@@ -19,8 +20,12 @@ mod means;
 mod names;
 mod objects;
 mod outages;
+#[path = "../notify/peer.rs"]
+mod peer;
 mod poison;
 mod races;
+#[path = "../notify/receiver.rs"]
+mod receiver;
 mod scene;
 mod service;
 mod stage;

@@ -9,7 +9,10 @@ use ssl_monitor_operator::notify::{ChannelKind, Names as _, Outcome, Secrets, Se
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 use xtask::farm::{Authority, Leaf};
 
-use crate::support::{Answer, Fixed, Receiver, channel, message, read_head, secret, settings};
+use crate::{
+    receiver::{Answer, Receiver},
+    support::{Fixed, channel, message, read_head, secret, settings},
+};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));

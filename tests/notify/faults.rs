@@ -5,7 +5,10 @@ use std::time::Duration;
 use ssl_monitor_operator::notify::{ChannelKind, Outcome, Secrets, Settings, TlsFiles, Why};
 use xtask::farm::{Authority, Leaf, pem};
 
-use crate::support::{Answer, Receiver, channel, key_pem, message, secret, sender, settings, told};
+use crate::{
+    receiver::{Answer, Receiver},
+    support::{channel, key_pem, message, secret, sender, settings, told},
+};
 
 fn refused(code: u16, why: Why) -> Outcome {
     Outcome::Refused { code: Some(code), why }

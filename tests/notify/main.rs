@@ -4,7 +4,9 @@
 mod addresses;
 mod faults;
 mod mail;
+mod peer;
 mod peers;
+mod receiver;
 mod secrets;
 mod settings;
 mod signature;

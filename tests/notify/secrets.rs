@@ -12,7 +12,8 @@ use xtask::farm::{Authority, Leaf};
 
 use crate::{
     mail::{GOOD, Server},
-    support::{Answer, Receiver, channel, message, secret, sender, settings},
+    receiver::{Answer, Receiver},
+    support::{channel, message, secret, sender, settings},
 };
 
 /// In every secret, and in every answer.

@@ -39,6 +39,8 @@ pub(super) struct Gate {
     pub(super) is_wary: bool,
     /// What came of messages, and could not be written down yet.
     pub(super) late: Vec<Late>,
+    /// The revision of the channel for which everything that waits was refused.
+    pub(super) refused_by: Option<String>,
     /// When the alerts that stand were last asserted.
     pub(super) asserted: Option<Instant>,
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{AT_ONCE, Gate, PACE, circumstances, dispatch, idle, parts_at_once};
+use super::{AT_ONCE, Gate, PACE, circumstances, dispatch, idle, parts_at_once, sooner};
 use crate::{
     alerting::{digest, message},
     api::SslMonitor,
@@ -37,10 +37,7 @@ pub(super) async fn assert(context: &Context, key: &ChannelKey, gate: &mut Gate,
         assert_all(context, key, gate, usable, monitors).await;
     }
     let wait = until_next(context, gate).max(gate.remaining()).max(PACE);
-    match idle(context, key) {
-        Next::In(idle) => Next::In(idle.min(wait)),
-        Next::Never => Next::In(wait),
-    }
+    sooner(idle(context, key), wait)
 }
 
 fn until_next(context: &Context, gate: &Gate) -> Duration {

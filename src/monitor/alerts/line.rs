@@ -39,11 +39,11 @@ pub(super) struct Line {
 }
 
 /// The first message that a channel is to be told now. One that it refused for good waits until the channel is another one than
-/// `revision`, and lets those behind it pass.
+/// `revision`, and lets those behind it pass; then it is told at once.
 pub fn due_notice<'a>(ledger: &'a ChannelLedger, revision: &str, now: Timestamp) -> Option<&'a PendingNotice> {
     let is_refused = |notice: &&PendingNotice| notice.refused_by.as_deref() == Some(revision);
     let next = ledger.pending.iter().find(|notice| !is_refused(notice))?;
-    (due_at(next) <= now).then_some(next)
+    (next.refused_by.is_some() || due_at(next) <= now).then_some(next)
 }
 
 /// When a channel is to be told something next by this ledger, or whether it is another one is to be looked at; `None` when nothing
