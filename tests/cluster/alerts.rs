@@ -1,9 +1,6 @@
 //! From a change at a target to the channels that are told of it, over a real API server.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{NotificationChannel, SslMonitor};
@@ -16,7 +13,7 @@ use crate::{
 };
 
 /// The operator's flags: targets and receivers are on loopback.
-const FLAGS: [&str; 7] = [
+pub(crate) const FLAGS: [&str; 7] = [
     "--allow-cidr",
     "127.0.0.0/8",
     "--channel-allow-cidr",
@@ -41,19 +38,22 @@ pub(crate) fn told(receiver: &Receiver) -> Vec<(String, Value)> {
     receiver.seen().requests.iter().map(read).collect()
 }
 
-/// `problem Expired`, for every message that a webhook was told, also of many at once.
+/// Every message that a webhook was told, also of many at once.
+pub(crate) fn messages(receiver: &Receiver) -> Vec<Value> {
+    let parts = |(_, body): (String, Value)| match body["parts"].as_array().unwrap().as_slice() {
+        [] => vec![body],
+        parts => parts.to_vec(),
+    };
+    told(receiver).into_iter().flat_map(parts).collect()
+}
+
+/// `web problem Expired` for each of them.
 pub(crate) fn news(receiver: &Receiver) -> Vec<String> {
-    let mut news = Vec::new();
-    for (_, body) in told(receiver) {
-        let parts = body["parts"].as_array().unwrap();
-        let messages = if parts.is_empty() { std::slice::from_ref(&body) } else { parts };
-        let word = |message: &Value| {
-            let text = |field: &str| message[field].as_str().unwrap().to_owned();
-            format!("{} {} {}", message["monitor"]["name"].as_str().unwrap(), text("kind"), text("reason"))
-        };
-        news.extend(messages.iter().map(word));
-    }
-    news
+    let word = |message: &Value| {
+        let text = |field: &str| message[field].as_str().unwrap().to_owned();
+        format!("{} {} {}", message["monitor"]["name"].as_str().unwrap(), text("kind"), text("reason"))
+    };
+    messages(receiver).iter().map(word).collect()
 }
 
 /// Wait until a webhook was told just this, in this order.
@@ -75,7 +75,7 @@ impl Scene<'_> {
     }
 
     /// A channel that tells this receiver.
-    async fn webhook(&self, name: &str, receiver: &Receiver) -> NotificationChannel {
+    pub(crate) async fn webhook(&self, name: &str, receiver: &Receiver) -> NotificationChannel {
         self.channel(name, json!({"type": "webhook", "address": receiver.http("/hook"), "timeout": "5s"})).await
     }
 
@@ -319,17 +319,4 @@ async fn alertmanager_shows_an_alert_past_its_lapse_and_until_it_ends() {
     server.serve(scene.valid());
     scene.check("web", "1").await;
     eventually_firing(&peer, &[]).await;
-}
-
-/// How often each message was delivered, by its id.
-pub(crate) fn deliveries(receiver: &Receiver) -> BTreeMap<String, usize> {
-    let mut count = BTreeMap::new();
-    for (_, body) in told(receiver) {
-        let parts = body["parts"].as_array().unwrap();
-        let messages = if parts.is_empty() { std::slice::from_ref(&body) } else { parts };
-        for message in messages {
-            *count.entry(message["id"].as_str().unwrap().to_owned()).or_default() += 1;
-        }
-    }
-    count
 }

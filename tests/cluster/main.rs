@@ -7,6 +7,7 @@ mod admission;
 mod alerts;
 mod bundle;
 mod changes;
+mod crashes;
 mod crowd;
 mod definitions;
 mod endpoints;

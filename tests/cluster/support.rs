@@ -124,6 +124,13 @@ impl Cluster {
         operator.unwrap_or_else(|error| panic!("{}", sentence(&error)))
     }
 
+    /// The same, without waiting for anything.
+    pub(crate) async fn spawn_operator(&self, flags: &[&str]) -> Operator {
+        let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
+        let operator = Operator::spawn(program, self.control_plane(), flags).await;
+        operator.unwrap_or_else(|error| panic!("{}", sentence(&error)))
+    }
+
     /// Every answered writing request so far.
     pub(crate) fn writes(&self) -> Vec<Write> {
         self.control_plane().writes().unwrap()

@@ -91,7 +91,11 @@ impl Operator {
         Ok(operator)
     }
 
-    async fn spawn(program: &Path, control_plane: &ControlPlane, arguments: &[&str]) -> Result<Self, Error> {
+    /// The same, and wait for nothing: where it listens is not known then.
+    ///
+    /// # Errors
+    /// When its process cannot be made.
+    pub async fn spawn(program: &Path, control_plane: &ControlPlane, arguments: &[&str]) -> Result<Self, Error> {
         let kubeconfig = control_plane.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT).await;
         let kubeconfig = kubeconfig.map_err(Error::Identity)?;
         let process = launch(program, &kubeconfig, arguments)
