@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use kube::{
-    Client, Error,
-    api::{PostParams, Request},
-};
+use kube::Client;
 use serde_json::{Value, json};
-use ssl_monitor_operator::api::{ssl_monitor_crd, validate};
 
-use crate::{stage::stream, support::Cluster};
+use crate::{
+    stage::stream,
+    support::Cluster,
+    twins::{Faults, MONITOR},
+};
 
-/// The API server's own remark after a fault of the structure.
-const REMARK: &str = ", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; \
-                      correct the existing errors to complete validation]";
 const HOST: &str = "domain must be a host name without scheme, port or path, for example api.example.com";
 const ADDRESS: &str = "address must be an IP address or a host name without scheme, port or path, for example 192.0.2.10 \
                        or lb.example.com";
@@ -198,8 +195,7 @@ async fn kubectl_apply_refuses_every_bad_input_with_one_sentence() {
     let table = bad_specs();
     let manifests = stream(table.iter().map(|(spec, _)| manifest(spec)));
     let refusals = cluster.try_apply(&namespace, &manifests).unwrap_err();
-    let (_, said) = refusals.split_once("Error from server").unwrap();
-    let said: Vec<&str> = said.split("\nError from server").map(sentence).collect();
+    let said = MONITOR.sentences(&refusals);
     let expected: Vec<&str> = table.iter().map(|(_, sentence)| sentence.as_str()).collect();
     assert_eq!(said, expected);
     assert_eq!(cluster.kubectl(&["get", "sslmonitors", "--namespace", &namespace, "--output=name"]), "");
@@ -234,9 +230,8 @@ async fn what_is_stored_is_what_the_rules_without_a_cluster_read() {
     let cluster = Cluster::shared().await;
     let namespace = cluster.namespace().await;
     for spec in good_specs() {
-        let stored = dry_run(&cluster.client, &namespace, &spec).await.unwrap();
-        let read = serde_json::to_value(validate(manifest(&spec)).unwrap().spec).unwrap();
-        assert_eq!(stored["spec"], read, "{spec}");
+        let stored = MONITOR.dry_run(&cluster.client, &namespace, &spec).await.unwrap();
+        assert_eq!(stored["spec"], MONITOR.read(&spec).unwrap(), "{spec}");
     }
 }
 
@@ -274,7 +269,7 @@ async fn domain_and_port_are_immutable_before_and_after_the_first_status() {
 }
 
 pub(crate) fn manifest(spec: &Value) -> Value {
-    json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": "a"}, "spec": spec})
+    MONITOR.manifest(spec)
 }
 
 /// A spec that is good but for this field, for example `tls.serverName`.
@@ -295,62 +290,10 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// What is said in one refusal of kubectl, without the object's name and the API server's remark.
-fn sentence(refusal: &str) -> &str {
-    let said = refusal.split_once(" is invalid: ").map(|(_, said)| said);
-    let said = said.or_else(|| refusal.split_once(" cannot be handled as a SslMonitor: ").map(|(_, said)| said));
-    let said = said.unwrap_or(refusal).trim_end();
-    said.strip_suffix(REMARK).and_then(|said| said.strip_prefix('[')).unwrap_or(said)
-}
-
-/// Faults as field and message; the message of a fault of the structure is left out, since each side has its own words.
-pub(crate) type Faults = BTreeSet<(String, Option<String>)>;
-
 pub(crate) fn our_faults(spec: &Value) -> Faults {
-    let rules = rule_messages(&ssl_monitor_crd());
-    let faults = validate(manifest(spec)).err().unwrap_or_default();
-    faults
-        .into_iter()
-        .map(|fault| (fault.path, Some(fault.message).filter(|message| rules.contains(message))))
-        .collect()
+    MONITOR.our_faults(spec)
 }
 
 pub(crate) async fn faults_of_api_server(client: &Client, namespace: &str, spec: &Value) -> Faults {
-    let refusal = match dry_run(client, namespace, spec).await {
-        Ok(_) => return Faults::new(),
-        Err(Error::Api(refusal)) => refusal,
-        Err(error) => panic!("{spec}: {error}"),
-    };
-    let unknown = refusal.message.split("unknown field \"").skip(1).filter_map(|text| text.split_once('"'));
-    let mut faults: Faults = unknown.map(|(field, _)| (field.to_owned(), None)).collect();
-    let rules = rule_messages(&ssl_monitor_crd());
-    let causes = refusal.details.into_iter().flat_map(|details| details.causes);
-    // Causes without a field are remarks on those that have one.
-    faults.extend(causes.filter(|cause| cause.field != "<nil>").map(|cause| {
-        let rule = rules.iter().find(|rule| cause.message.ends_with(*rule));
-        (cause.field, rule.cloned())
-    }));
-    faults
-}
-
-/// Create without storing, with strict field validation as kubectl asks for: returns what would be stored.
-async fn dry_run(client: &Client, namespace: &str, spec: &Value) -> Result<Value, Error> {
-    let collection = Request::new(format!("/apis/sslmonitor.io/v1/namespaces/{namespace}/sslmonitors"));
-    let body = serde_json::to_vec(&manifest(spec)).unwrap();
-    let mut request = collection.create(&PostParams { dry_run: true, field_manager: None }, body).unwrap();
-    *request.uri_mut() = format!("{}&fieldValidation=Strict", request.uri()).parse().unwrap();
-    client.request(request).await
-}
-
-/// The messages of all CEL rules of a schema.
-fn rule_messages(schema: &Value) -> BTreeSet<String> {
-    match schema {
-        Value::Object(object) => {
-            let rules = object.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
-            let own = rules.filter_map(|rule| Some(rule["message"].as_str()?.to_owned()));
-            own.chain(object.values().flat_map(rule_messages)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(rule_messages).collect(),
-        _ => BTreeSet::new(),
-    }
+    MONITOR.faults_of_api_server(client, namespace, spec).await
 }

@@ -36,10 +36,18 @@ async fn nothing_is_written_while_nothing_is_due_and_a_restart_checks_only_what_
         scene.settled(name).await;
     }
     scene.carries("web", ["True", "AllValid", "1 of 1 SslMonitor valid: good"]).await;
-    // Events follow their status: Valid, Expired, Valid, Disabled, and CABundleNotFound with Expired.
-    eventually("all six Events are written", Duration::from_secs(30), async || {
+    let hook = |more: Value| {
+        let mut spec = json!({"type": "webhook", "address": "https://127.0.0.1:1/"});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        spec
+    };
+    scene.channel("ready", hook(json!({}))).await;
+    scene.channel("secretless", hook(json!({"secretRef": {"name": "absent"}}))).await;
+    scene.channel("silent", hook(json!({"suspend": true}))).await;
+    // Events follow their status: Valid, Expired, Valid, Disabled, CABundleNotFound with Expired, SecretNotFound, and Suspended.
+    eventually("all eight Events are written", Duration::from_secs(30), async || {
         let events = cluster.writes_by_operator().iter().filter(|write| write.resource == "events").count();
-        if events == 6 { Ok(()) } else { Err(events.to_string()) }
+        if events == 8 { Ok(()) } else { Err(events.to_string()) }
     })
     .await;
     let accepted = || [&good, &bad, &late].map(TlsServer::accepted);

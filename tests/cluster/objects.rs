@@ -79,18 +79,18 @@ async fn what_is_applied_is_stored_and_applying_it_again_changes_nothing() {
         let text = fs::read_to_string(&file).unwrap();
         let applied: Value = serde_saphyr::from_str(&text).unwrap();
         let name = applied["metadata"]["name"].as_str().unwrap();
+        let kind = applied["kind"].as_str().unwrap().to_lowercase();
         let kubectl = |arguments: &[&str]| cluster.kubectl(&[arguments, &["--namespace", &namespace]].concat());
-        let get =
-            || -> Value { serde_json::from_str(&kubectl(&["get", "sslmonitor", name, "--output=json"])).unwrap() };
+        let get = || -> Value { serde_json::from_str(&kubectl(&["get", &kind, name, "--output=json"])).unwrap() };
         let path = file.to_str().unwrap();
-        assert_eq!(kubectl(&["apply", "-f", path]), format!("sslmonitor.sslmonitor.io/{name} created\n"));
+        assert_eq!(kubectl(&["apply", "-f", path]), format!("{kind}.sslmonitor.io/{name} created\n"));
         let stored = get();
         assert_is_kept(&applied["spec"], &stored["spec"]);
         assert_eq!(kubectl(&["diff", "-f", path]), "");
-        assert_eq!(kubectl(&["apply", "-f", path]), format!("sslmonitor.sslmonitor.io/{name} unchanged\n"));
+        assert_eq!(kubectl(&["apply", "-f", path]), format!("{kind}.sslmonitor.io/{name} unchanged\n"));
 
         let exported = directory.join("exported.yaml");
-        fs::write(&exported, kubectl(&["get", "sslmonitor", name, "--output=yaml"])).unwrap();
+        fs::write(&exported, kubectl(&["get", &kind, name, "--output=yaml"])).unwrap();
         kubectl(&["apply", "-f", exported.to_str().unwrap()]);
         let stored_again = get();
         assert_eq!(stored_again["spec"], stored["spec"]);

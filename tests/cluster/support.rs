@@ -104,9 +104,10 @@ impl Cluster {
         xtask::control_plane::client(&path).await.unwrap()
     }
 
-    /// The operator of this control plane with `--allow-cidr 127.0.0.0/8`: the first call starts it, all share it.
+    /// The operator of this control plane, for which targets and receivers may be on loopback: the first call starts it, all share it.
     pub(crate) async fn operator(&self) -> &Operator {
-        let start = async || self.start_operator(&["--allow-cidr", "127.0.0.0/8"]).await;
+        let flags = ["--allow-cidr", "127.0.0.0/8", "--channel-allow-cidr", "127.0.0.0/8"];
+        let start = async || self.start_operator(&flags).await;
         self.foundation().operator.get_or_init(start).await
     }
 
