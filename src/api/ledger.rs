@@ -106,7 +106,7 @@ pub struct RecentAlert {
     #[schemars(length(max = 320))]
     pub state: String,
 
-    /// When.
+    /// When it was told.
     pub at: Time,
 }
 

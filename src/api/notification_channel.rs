@@ -236,7 +236,7 @@ pub struct DeliveryError {
     #[schemars(range(min = 0, max = 999))]
     pub code: Option<i32>,
 
-    /// When.
+    /// When it failed.
     pub at: Time,
 }
 

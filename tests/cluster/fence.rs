@@ -303,8 +303,10 @@ async fn the_operator_may_do_exactly_this_beyond_what_any_service_account_may() 
             "create events.k8s.io/events",
             "get /configmaps,secrets",
             "get,list,watch /services",
+            "get,list,watch sslmonitor.io/notificationchannels",
             "get,list,watch sslmonitor.io/sslmonitors",
             "patch /services/status",
+            "patch sslmonitor.io/notificationchannels/status",
             "patch sslmonitor.io/sslmonitors/status",
         ];
         assert_eq!(own, expected, "{namespace}");

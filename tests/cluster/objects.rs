@@ -7,7 +7,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use ssl_monitor_operator::api::{SslMonitor, ssl_monitor_crd};
+use ssl_monitor_operator::api::{SslMonitor, notification_channel_crd, ssl_monitor_crd};
 use tokio::net::TcpSocket;
 use xtask::farm::Leaf;
 
@@ -214,35 +214,39 @@ async fn kubectl_get_shows_every_column() {
     ];
     assert_eq!(cells(&get("sslmonitors", "--output=wide")), expected);
     let narrow = expected.map(|row| row[..7].to_vec());
-    for name in ["sslmonitors", "sslmonitor", "sslmon", "monitoring"] {
+    for name in ["sslmonitors", "sslmonitor", "sslmon"] {
         assert_eq!(cells(&get(name, "--output=")), narrow, "{name}");
     }
+    let names = ["down", "off", "old", "web"].map(|name| format!("sslmonitor.sslmonitor.io/{name}\n"));
+    assert_eq!(get("monitoring", "--output=name"), names.concat());
 }
 
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
 async fn every_field_is_explained() {
     let cluster = Cluster::shared().await;
-    // What kubectl explain reads; published a moment after the definition is established.
-    let published = eventually("the definition's documentation", Duration::from_secs(30), async || {
-        let document = cluster.try_kubectl(&["get", "--raw", "/openapi/v3/apis/sslmonitor.io/v1"])?;
-        let document: Value = serde_json::from_str(&document).map_err(|error| error.to_string())?;
-        let schema = &document["components"]["schemas"]["io.sslmonitor.v1.SslMonitor"];
-        if schema.is_object() { Ok(schema.clone()) } else { Err(document.to_string()) }
-    })
-    .await;
-    let crd = ssl_monitor_crd();
-    let shipped = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    let mut expected = fields(shipped, "");
-    assert!(expected.len() > 60, "{expected:?}");
-    for (field, description) in &expected {
-        assert!(description.ends_with('.') && description.len() > 10, "{field}: {description:?}");
+    for (crd, least) in [(ssl_monitor_crd(), 60), (notification_channel_crd(), 30)] {
+        let kind = crd["spec"]["names"]["kind"].as_str().unwrap();
+        // What kubectl explain reads; published a moment after the definition is established.
+        let published = eventually("the definition's documentation", Duration::from_secs(30), async || {
+            let document = cluster.try_kubectl(&["get", "--raw", "/openapi/v3/apis/sslmonitor.io/v1"])?;
+            let document: Value = serde_json::from_str(&document).map_err(|error| error.to_string())?;
+            let schema = &document["components"]["schemas"][format!("io.sslmonitor.v1.{kind}")];
+            if schema.is_object() { Ok(schema.clone()) } else { Err(document.to_string()) }
+        })
+        .await;
+        let shipped = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let mut expected = fields(shipped, "");
+        assert!(expected.len() > least, "{expected:?}");
+        for (field, description) in &expected {
+            assert!(description.ends_with('.') && description.len() > 10, "{field}: {description:?}");
+        }
+        let mut found = fields(&published, "");
+        found.retain(|(field, _)| !["apiVersion", "kind"].contains(&field.as_str()) && !field.starts_with("metadata"));
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
     }
-    let mut found = fields(&published, "");
-    found.retain(|(field, _)| !["apiVersion", "kind"].contains(&field.as_str()) && !field.starts_with("metadata"));
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected);
     // Discovery may be later still.
     let explained = eventually("kubectl explains a field", Duration::from_secs(30), async || {
         cluster.try_kubectl(&["explain", "sslmonitors.spec.tls.caBundle.secret.key"])

@@ -149,3 +149,28 @@ async fn another_channel_of_the_same_name_starts_anew() {
     let lines: Vec<&str> = ours.filter(|line| !line.contains("TestFailed") && !line.contains("\"DEBUG\"")).collect();
     assert_eq!(lines, [""; 0], "nobody minds that it is gone");
 }
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn kubectl_get_shows_every_column_of_a_channel() {
+    let cluster = Cluster::shared().await;
+    cluster.operator().await;
+    let scene = Scene::new(&cluster).await;
+    scene.channel("hook", json!({"type": "webhook", "address": "https://127.0.0.1:1/"})).await;
+    scene.channel("silent", json!({"type": "slack", "address": "https://127.0.0.1:1/", "suspend": true})).await;
+    scene.becomes("silent", &["Ready=True Suspended"]).await;
+    scene.tested("hook", "1").await;
+    for name in ["notificationchannels", "sslchan"] {
+        let table = cluster.kubectl(&["get", name, "--output=wide", "--namespace", &scene.namespace]);
+        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[0], ["NAME", "TYPE", "READY", "REASON", "DELIVERED", "AGE", "ERROR", "SUSPENDED"]);
+        let is_age = |text: &str| text.ends_with('s');
+        let (hook, silent) = (&rows[1], &rows[2]);
+        assert_eq!(
+            (&hook[..4], &hook[5..]),
+            (&["hook", "webhook", "True", "Configured"][..], &["ConnectFailed", "false"][..])
+        );
+        assert_eq!((&silent[..4], &silent[5..]), (&["silent", "slack", "True", "Suspended"][..], &["true"][..]));
+        assert!(is_age(hook[4]) && is_age(silent[4]), "{table}");
+    }
+}
