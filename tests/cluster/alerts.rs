@@ -1,7 +1,12 @@
 //! From a change at a target to the channels that are told of it, over a real API server.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{NotificationChannel, SslMonitor};
 
@@ -238,43 +243,51 @@ async fn a_channel_that_comes_later_hears_the_present_problem_once() {
 
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
-async fn many_problems_at_once_become_few_messages_and_none_is_lost() {
-    const MONITORS: usize = 40;
+async fn a_thousand_problems_at_once_become_few_messages_and_none_is_lost() {
+    const MONITORS: usize = 1000;
+    /// Requests of the test to the API server.
+    const AT_ONCE: usize = 20;
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
     let receiver = Receiver::start(ok()).await;
     scene.webhook("hook", &receiver).await;
-    let server = scene.serve(scene.valid()).await;
+    // Monitors of one server are checked one after the other.
+    let servers = join_all((0..20).map(async |_| scene.serve(scene.valid()).await)).await;
     let operator = cluster.start_operator(&FLAGS).await;
-    for number in 0..MONITORS {
-        scene.monitor(&format!("web-{number}"), server.address(), alerting(&["hook"])).await;
+    let names: Vec<String> = (0..MONITORS).map(|number| format!("web-{number:03}")).collect();
+    let made: Vec<_> = names.iter().zip(servers.iter().cycle()).collect();
+    for some in made.chunks(AT_ONCE) {
+        join_all(some.iter().map(async |(name, server)| {
+            scene.monitor(name, server.address(), alerting(&["hook"])).await;
+        }))
+        .await;
     }
-    for number in 0..MONITORS {
-        scene.settled(&format!("web-{number}")).await;
+    for some in names.chunks(AT_ONCE) {
+        join_all(some.iter().map(async |name| scene.settled(name).await)).await;
     }
-    server.serve(scene.expired());
-    let requests = (0..MONITORS).map(|number| async move { number });
-    for number in futures::future::join_all(requests).await {
-        let annotations = json!({"metadata": {"annotations": {"sslmonitor.io/requestedAt": "now"}}});
-        scene.edit(&format!("web-{number}"), annotations).await;
+    assert_eq!(messages(&receiver), Vec::<Value>::new());
+    servers.iter().for_each(|server| server.serve(scene.expired()));
+    let begin = Instant::now();
+    let request = json!({"metadata": {"annotations": {"sslmonitor.io/requestedAt": "now"}}});
+    for some in names.chunks(AT_ONCE) {
+        join_all(some.iter().map(async |name| scene.edit(name, request.clone()).await)).await;
     }
-    let mut expected: Vec<String> = (0..MONITORS).map(|number| format!("web-{number} problem Expired")).collect();
-    expected.sort();
-    eventually("all are told", PATIENCE, async || {
+    let expected: Vec<String> = names.iter().map(|name| format!("{name} problem Expired")).collect();
+    eventually("all are told", 2 * PATIENCE, async || {
         let mut news = news(&receiver);
         news.sort();
         if news == expected { Ok(()) } else { Err(format!("{} of {MONITORS}", news.len())) }
     })
     .await;
-    let requests = receiver.seen().requests.len();
-    assert!(requests < MONITORS / 2, "{requests} messages");
-    for number in 0..MONITORS {
-        assert_eq!(ledger(&scene.told(&format!("web-{number}")).await), (0, 1));
+    let (requests, seconds) = (receiver.seen().requests.len(), begin.elapsed().as_secs_f64());
+    assert!(f64::from(u32::try_from(requests).unwrap()) <= seconds + 1.0, "{requests} messages in {seconds} s");
+    for some in names.chunks(AT_ONCE) {
+        let told = join_all(some.iter().map(async |name| ledger(&scene.told(name).await))).await;
+        assert_eq!(told, vec![(0, 1); some.len()]);
     }
-    assert_eq!(
-        waiting(&operator).await,
-        ["sslmonitor_notifications_pending 0", "sslmonitor_notifications_oldest_pending_age_seconds 0.0"]
-    );
+    assert_eq!(receiver.seen().requests.len(), requests);
+    let nothing = ["sslmonitor_notifications_pending 0", "sslmonitor_notifications_oldest_pending_age_seconds 0.0"];
+    assert_eq!(waiting(&operator).await, nothing);
     let count = format!("sslmonitor_notifications_total{{type=\"webhook\",result=\"delivered\"}} {requests}");
     assert!(operator.get("/metrics").await.unwrap().1.contains(&count), "{count}");
 }
@@ -285,6 +298,32 @@ async fn waiting(operator: &Operator) -> Vec<String> {
     let is_about_it =
         |line: &&str| line.starts_with("sslmonitor_notifications_pending") || line.contains("oldest_pending");
     page.lines().filter(is_about_it).filter(|line| !line.starts_with('#')).map(ToOwned::to_owned).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn in_silence_nothing_is_told_and_afterwards_what_still_stands() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::new(&cluster).await;
+    let receiver = Receiver::start(ok()).await;
+    scene.webhook("hook", &receiver).await;
+    let _operator = cluster.start_operator(&FLAGS).await;
+    let (stands, passes) = (scene.serve(scene.expired()).await, scene.serve(scene.expired()).await);
+    let until = Timestamp::from_second(Timestamp::now().as_second() + 8).unwrap();
+    let mut spec = alerting(&["hook"]);
+    spec["alerts"] = json!({"suspendUntil": until.to_string()});
+    scene.monitor("stands", stands.address(), spec.clone()).await;
+    scene.monitor("passes", passes.address(), spec).await;
+    let is_expired = |monitor: &SslMonitor| conditions(monitor).contains(&"CertificateValid=False Expired".to_owned());
+    for name in ["stands", "passes"] {
+        eventually_object(&scene.api(), name, "is checked in silence", is_expired).await;
+    }
+    passes.serve(scene.valid());
+    scene.check("passes", "1").await;
+    assert!(Timestamp::now() < until, "the machine is too slow for this test");
+    assert_eq!(messages(&receiver), Vec::<Value>::new());
+    hears(&receiver, &["stands problem Expired"]).await;
+    assert!(Timestamp::now() >= until);
 }
 
 #[tokio::test]
@@ -308,10 +347,14 @@ async fn alertmanager_shows_an_alert_past_its_lapse_and_until_it_ends() {
         other => Err(format!("{other:?}")),
     })
     .await;
-    let past: jiff::Timestamp = lapse.parse().unwrap();
-    eventually("the first lapse is past", PATIENCE, async || {
-        if jiff::Timestamp::now() > past { Ok(()) } else { Err(lapse.clone()) }
-    })
+    let past: Timestamp = lapse.parse().unwrap();
+    eventually(
+        "the first lapse is past",
+        PATIENCE,
+        async || {
+            if Timestamp::now() > past { Ok(()) } else { Err(lapse.clone()) }
+        },
+    )
     .await;
     assert_eq!(firing(&peer).await.len(), 1);
     let same = alert().await;
