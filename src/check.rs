@@ -42,8 +42,6 @@ const ALL_VALID: u8 = 0;
 const SOME_BAD: u8 = 1;
 /// Wrong usage or input.
 const WRONG_INPUT: u8 = 2;
-/// With more targets than this, progress is shown on a terminal.
-const FEW: usize = 5;
 
 /// Why nothing, or not everything, could be checked.
 #[derive(Debug, thiserror::Error)]
@@ -154,8 +152,7 @@ impl Tally {
     fn new(format: Format, count: usize) -> Self {
         let stdout = io::stdout();
         let is_in_the_way = is_streamed(format) && stdout.is_terminal();
-        let progress =
-            if count > FEW && !is_in_the_way { progress_bar("checking", count) } else { ProgressBar::hidden() };
+        let progress = if is_in_the_way { ProgressBar::hidden() } else { progress_bar("checking", count) };
         Self {
             report: report(format, count, BufWriter::new(Tolerant::new(stdout))),
             progress,

@@ -46,6 +46,9 @@ pub enum Command {
                       same at all addresses, or could not be fetched, 2 wrong usage or input."
     )]
     Check(Box<CheckArgs>),
+    /// Try NotificationChannels, without a cluster
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Print the custom resource definitions, for kubectl apply -f -
     Crd,
     /// Print a completion script for a shell
@@ -53,6 +56,14 @@ pub enum Command {
         /// The shell that will read it
         shell: Shell,
     },
+}
+
+/// What to do about notifications.
+#[derive(Debug, Clone, Subcommand)]
+pub enum NotifyCommand {
+    /// Send one test message to each NotificationChannel of the manifests, and say what came back
+    #[command(after_help = "Exit status: 0 all delivered, 1 some not, 2 wrong usage or input.")]
+    Test(Box<NotifyTestArgs>),
 }
 
 const CHECK_LONG: &str = "Check certificates now, without a cluster: the same check and the same verdict as the operator's. \
@@ -215,6 +226,36 @@ pub struct CheckArgs {
     pub network: NetworkArgs,
 }
 
+/// Which channels to try, and how to tell.
+#[derive(Debug, Clone, Args)]
+pub struct NotifyTestArgs {
+    /// Try the NotificationChannels of this file or directory (*.yaml, *.yml, *.json), or of standard input (-); repeatable.
+    /// Secrets beside them are what they name
+    #[arg(short, long, value_name = "FILE|DIR|-", required = true)]
+    pub file: Vec<PathBuf>,
+    /// Try this channel only, by its name or NAMESPACE/NAME; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub channel: Vec<String>,
+    /// How to print what came back
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = DeliveryFormat::Table)]
+    pub output: DeliveryFormat,
+    /// Where messages may go, and what they tell.
+    #[command(flatten)]
+    pub channels: ChannelArgs,
+    /// Which addresses are never dialled, and who resolves names.
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+/// How what came of deliveries is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeliveryFormat {
+    /// A table, and below it what is wrong
+    Table,
+    /// A list of objects, as JSON
+    Json,
+}
+
 /// How it is found out whether a certificate has been revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RevocationArg {
@@ -247,9 +288,13 @@ impl Cli {
     /// Read the command line of this process and the environment, where an empty variable counts as absent: that is what a
     /// template leaves of a value that nobody gave. Wrong usage is explained on stderr, and ends the process with exit code 2.
     pub fn parse_line() -> Self {
-        let command = Self::command().mut_subcommands(|command| command.mut_args(without_empty_variable));
+        let command = without_empty_variables(Self::command());
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(without_empty_variable).mut_subcommands(without_empty_variables)
 }
 
 fn without_empty_variable(argument: Arg) -> Arg {

@@ -15,6 +15,7 @@
 //! | [`output`] | what is written where, and how it is laid out | nothing of ours |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`cli`] | the command line: text to values | plain types of the above |
+//! | [`dispatch`] | the senders without a cluster: `sslmonitor notify test` | all of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above but `check` |
 //! | [`run`] | the operator put together, until it is told to stop | all of the above |
@@ -25,6 +26,7 @@ pub mod api;
 pub mod check;
 pub mod cli;
 pub mod controller;
+pub mod dispatch;
 pub mod manifests;
 pub mod metrics;
 pub mod monitor;

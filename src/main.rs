@@ -9,8 +9,8 @@ use clap::CommandFactory as _;
 use rustls::crypto::aws_lc_rs;
 use ssl_monitor_operator::{
     api, check,
-    cli::{Cli, Command},
-    run,
+    cli::{Cli, Command, NotifyCommand},
+    dispatch, run,
 };
 
 fn main() -> ExitCode {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     match Cli::parse_line().command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Notify(NotifyCommand::Test(args)) => dispatch::run(&args),
         Command::Crd => print(definitions().as_bytes()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

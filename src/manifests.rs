@@ -13,7 +13,7 @@ use std::{
 pub use self::{
     documents::{Document, Documents, documents},
     input::{name, read},
-    materials::Materials,
+    materials::{Materials, missing},
 };
 use crate::{
     api::FieldError,
@@ -80,18 +80,6 @@ fn read_argument(path: &Path, take: &mut impl FnMut(Document) -> Taken, note: &m
 
 // === impl Taken ===
 
-impl Taken {
-    /// A document of the right kind with these faults in its fields; `when` begins each sentence.
-    pub fn faulty(place: &str, when: &str, faults: Vec<FieldError>) -> Self {
-        let fault = |FieldError { path, message }| {
-            // Cut apart, so that an endless name does not hide what is wrong with it.
-            let fault = FieldError { path: clean(&path), message };
-            InputError::new(place, format!("{when}{fault}"))
-        };
-        Self::Wrong(faults.into_iter().map(fault).collect())
-    }
-}
-
 impl From<InputError> for Taken {
     fn from(error: InputError) -> Self {
         Self::Wrong(vec![error])
@@ -104,6 +92,16 @@ impl InputError {
     /// What is wrong at this place.
     pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place: place.into(), message: message.into() }
+    }
+
+    /// What is wrong with the fields of a document; `when` begins each sentence.
+    pub fn of_fields(place: &str, when: &str, faults: Vec<FieldError>) -> Vec<Self> {
+        let fault = |FieldError { path, message }| {
+            // Cut apart, so that an endless name does not hide what is wrong with it.
+            let fault = FieldError { path: clean(&path), message };
+            Self::new(place, format!("{when}{fault}"))
+        };
+        faults.into_iter().map(fault).collect()
     }
 
     /// An argument has none of those objects that are looked for.

@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Spaces between columns, as kubectl has them.
 const GAP: usize = 3;
+/// With no more than this to do, no progress is shown.
+const FEW: usize = 5;
 
 /// A writer whose reader may go away (`| head`): what is written after that is dropped, and the exit code stays true.
 pub struct Tolerant<W> {
@@ -50,8 +52,11 @@ pub fn complain(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// A bar on stderr that counts to this number; it draws nothing when that is not a terminal.
+/// A bar on stderr that counts to this number; it draws nothing when that is not a terminal, or there is little to do.
 pub fn progress_bar(what: &str, count: usize) -> ProgressBar {
+    if count <= FEW {
+        return ProgressBar::hidden();
+    }
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}");
     let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_prefix(what.to_owned());
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

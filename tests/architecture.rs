@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -34,6 +34,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "controller",
         &["api", "probe", "schedule", "notify", "notifier", "monitor", "alerting", "metrics", "admin", "lease"],
     ),
+    ("dispatch", ANY),
     ("check", ANY),
     ("run", ANY),
     ("cli", ANY),
@@ -84,7 +85,7 @@ const WALLS: [Wall; 6] = [
         planted: ("use rand::Rng as _;", "rand::Rng"),
     },
     Wall {
-        rooms: &["api", "lease", "check", "cli", "lib", "main"],
+        rooms: &["api", "lease", "check", "dispatch", "cli", "lib", "main"],
         forbidden: &[
             "kube::Api",
             "kube::Client",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     api::{ALLOWED_LABEL, CaBundle, KeyRef, SslMonitor},
-    manifests::Materials,
+    manifests::{self, Materials},
     monitor::{Material, ProblemKind, Referent, ReferentProblem},
     probe::text::clean,
 };
@@ -66,15 +66,13 @@ pub(super) fn reference(bundle: &CaBundle) -> Option<(&'static str, &KeyRef)> {
 }
 
 fn missing(what: Referent, object: &str, namespace: &str) -> ReferentProblem {
-    let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {}", clean(namespace)) };
     let else_by = match what {
         Referent::CaBundle => ", or the bundle with --ca-file",
         Referent::ClientCertificate => ", or the certificate with --client-cert and --client-key",
         Referent::Proxy => ", or the proxy with --proxy",
         Referent::ExpectedCertificate => "",
     };
-    let message = format!("{object}{place} is not in the input: give its manifest with -f, too{else_by}");
-    what.problem(ProblemKind::NotFound, message)
+    what.problem(ProblemKind::NotFound, format!("{}{else_by}", manifests::missing(object, namespace)))
 }
 
 fn known(values: &BTreeMap<String, Vec<u8>>) -> String {

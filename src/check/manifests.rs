@@ -52,7 +52,7 @@ impl Manifests {
         }
         match validate(document.value) {
             Ok(monitor) => self.take_overruled(&document.place, monitor, args),
-            Err(faults) => Taken::faulty(&document.place, "", faults),
+            Err(faults) => Taken::Wrong(InputError::of_fields(&document.place, "", faults)),
         }
     }
 
@@ -63,7 +63,7 @@ impl Manifests {
                 self.monitors.push(monitor);
                 Taken::Used
             }
-            Err(faults) => Taken::faulty(place, "with these options, ", faults),
+            Err(faults) => Taken::Wrong(InputError::of_fields(place, "with these options, ", faults)),
         }
     }
 }

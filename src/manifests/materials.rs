@@ -73,6 +73,12 @@ impl Materials {
     }
 }
 
+/// What is said of an object that is named, and that the input lacks.
+pub fn missing(object: &str, namespace: &str) -> String {
+    let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {}", clean(namespace)) };
+    format!("{object}{place} is not in the input: give its manifest with -f, too")
+}
+
 fn id(kind: &'static str, metadata: &ObjectMeta) -> Id {
     (kind, metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }

@@ -1,19 +1,20 @@
 //! A farm of servers beside files, and the binary run against them.
 
+mod binary;
+
 use std::{
     fs,
-    io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    thread,
+    process::Command,
 };
 
 use jiff::Timestamp;
 use tokio::{net::TcpSocket, runtime::Runtime};
 use xtask::farm::{Authority, Issued, Leaf, ServerOptions, TlsServer};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_sslmonitor");
+use binary::{BINARY, run};
+pub(crate) use binary::{Said, sslmonitor, sslmonitor_in};
 
 /// The time at which the binary judges: certificates of the farm are valid for the whole of 2026.
 pub(crate) const AT: &str = "2026-06-01T00:00:00Z";
@@ -26,14 +27,6 @@ pub(crate) struct Farm {
     servers: Vec<TlsServer>,
     closed: Vec<TcpSocket>,
     ports: Vec<u16>,
-}
-
-/// What the binary said.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) code: Option<i32>,
 }
 
 pub(crate) fn time(text: &str) -> Timestamp {
@@ -56,27 +49,6 @@ pub(crate) fn manifest(domain: &str, port: u16, more: &str) -> String {
         "apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {{name: {domain}}}\n\
          spec: {{domain: {domain}, port: {port}, address: 127.0.0.1{more}}}\n"
     )
-}
-
-/// Run the binary with arguments and nothing from the environment; it reads `stdin`.
-pub(crate) fn sslmonitor(arguments: &[&str], stdin: &str) -> Said {
-    sslmonitor_in(&[], arguments, stdin)
-}
-
-/// [`sslmonitor`] with these variables in its environment, and no others.
-pub(crate) fn sslmonitor_in(environment: &[(&str, &str)], arguments: &[&str], stdin: &str) -> Said {
-    run(Command::new(BINARY).args(arguments).env_clear().envs(environment.iter().copied()), stdin)
-}
-
-/// Run a command; it reads `stdin`.
-fn run(command: &mut Command, stdin: &str) -> Said {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (mut pipe, text) = (child.stdin.take().unwrap(), stdin.to_owned());
-    // The binary need not read all of it.
-    let feeder = thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    Said::from(output)
 }
 
 // === impl Farm ===
@@ -183,21 +155,5 @@ impl Farm {
         (10_001..)
             .zip(&self.ports)
             .fold(text, |text, (shown, port): (u32, &u16)| text.replace(&port.to_string(), &shown.to_string()))
-    }
-}
-
-// === impl Said ===
-
-impl Said {
-    /// What is on stderr, line by line.
-    pub(crate) fn complaints(&self) -> Vec<&str> {
-        self.stderr.lines().collect()
-    }
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }
     }
 }

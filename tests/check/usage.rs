@@ -175,6 +175,12 @@ fn an_empty_variable_counts_as_absent() {
     let said = sslmonitor_in(&variables, &["run"], "");
     assert!(said.stderr.contains("failed to infer config"), "{said:?}");
     assert_eq!(said.code, Some(1));
+    let empty = ["ALLOW_HTTP_CHANNELS", "CHANNEL_ALLOW_CIDR", "CLUSTER_NAME", "PUBLIC_ONLY", "RESOLVER"];
+    let empty = empty.map(|name| format!("SSLMONITOR_{name}"));
+    let variables: Vec<(&str, &str)> = empty.iter().map(|name| (name.as_str(), "")).collect();
+    let said = sslmonitor_in(&variables, &["notify", "test", "-f", "-"], "");
+    let complaint = "error: standard input: holds no NotificationChannel\n";
+    assert_eq!((said.stderr.as_str(), said.code), (complaint, Some(2)));
     let wrong = sslmonitor_in(&[("SSLMONITOR_ALLOW_CIDR", "x")], &line, "");
     assert!(wrong.stderr.contains("invalid value 'x' for '--allow-cidr <CIDR>'"), "{}", wrong.stderr);
     assert_eq!((wrong.code, farm.accepted()), (Some(2), 1));

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod addresses;
+#[path = "../check/support/binary.rs"]
+mod binary;
 mod faults;
 mod mail;
 mod peer;
@@ -11,3 +13,4 @@ mod secrets;
 mod settings;
 mod signature;
 mod support;
+mod trial;

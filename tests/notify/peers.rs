@@ -14,6 +14,7 @@ use xtask::{
 use crate::{
     peer::{Peer, alertmanager, directory, eventually_firing, free_ports},
     support::{channel, key_pem, message, secret, sender, settings},
+    trial::{self, ALLOWED, trial},
 };
 
 fn problem(domain: &str, lapses_in: i64) -> Message {
@@ -143,4 +144,32 @@ async fn a_mail_server_can_speak_tls_at_once() {
     let outcome = sender().send(&channel(&settings), &message()).await;
     assert_eq!(outcome, Outcome::Delivered, "{}", peer.process.log_tail(20));
     assert_eq!(peer.json("/api/v1/messages").await["total"], 1);
+}
+
+// === sslmonitor notify test ===
+
+#[tokio::test]
+#[ignore = "needs Alertmanager and Mailpit: cargo xtask test"]
+async fn a_trial_shows_in_alertmanager_and_in_the_mailbox() {
+    let authority = Authority::new("Mail");
+    let (alerts, (mails, smtp)) = (alertmanager().await, mailpit(&authority, "--smtp-require-starttls").await);
+    let spec = format!(
+        "address: \"smtp://127.0.0.1:{smtp}\", channel: ops@example.com, username: ssl@example.net, \
+         secretRef: {{name: login}}, certSecretRef: {{name: login}}"
+    );
+    let login = [("username", "me"), ("password", "pass"), ("ca.crt", &*authority.root_pem())];
+    let manifests = [
+        trial::channel("alerts", "alertmanager", &format!("address: \"http://127.0.0.1:{}\"", alerts.port)),
+        trial::channel("mail", "email", &spec),
+        trial::secret("login", &login),
+    ];
+    let said = trial(&ALLOWED, &manifests.concat()).await;
+    assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)), "{said:?}");
+    let alert = &alerts.json("/api/v2/alerts").await[0];
+    assert_eq!(
+        (&alert["labels"]["alertname"], &alert["labels"]["severity"]),
+        (&json!("SslMonitorTest"), &json!("info"))
+    );
+    let mail = mails.json("/api/v1/message/latest").await;
+    assert_eq!(mail["Subject"], "🔔 Test: test of the NotificationChannel default/mail");
 }
