@@ -50,6 +50,7 @@ fn schema(definition: fn() -> Value, part: &str) -> Value {
 }
 
 /// The kinds: definition, and what the names of their tables begin with.
+#[allow(clippy::type_complexity)] // a table
 const KINDS: [(fn() -> Value, &str); 2] = [(ssl_monitor_crd, ""), (notification_channel_crd, "channel-")];
 
 /// Path and default of every leaf.

@@ -9,7 +9,7 @@ mod order;
 mod record;
 mod standing;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ pub(super) async fn deliver(context: Arc<Context>, key: ChannelKey) -> Next {
 }
 
 async fn attempt(context: &Context, key: &ChannelKey, gate: &mut Gate) -> Next {
-    record::late(context, key, gate).await;
+    Box::pin(record::late(context, key, gate)).await;
     let wait = gate.remaining();
     if !wait.is_zero() {
         return Next::In(wait);
@@ -88,9 +88,9 @@ async fn letters(context: &Context, key: &ChannelKey, gate: &Gate, usable: &Usab
     let is_another = gate.refused_by.as_ref().is_none_or(|revision| *revision != usable.revision);
     let due = context.lines.due(key).into_iter().filter(|due| due.at <= now || (due.was_refused && is_another));
     let due = due.map(|due| due.monitor).filter(|monitor| !gate.awaits(monitor));
-    let read = stream::iter(due).map(async |monitor| letter(context, key, usable, monitor, now).await);
+    let read = stream::iter(due).map(|monitor| letter(context, key, usable, monitor, now));
     let most = if gate.is_wary { 1 } else { parts_at_once(usable.channel.kind()) };
-    read.buffered(AT_ONCE).filter_map(async |letter| letter).take(most).collect().await
+    read.buffered(AT_ONCE).filter_map(ready).take(most).collect().await
 }
 
 async fn letter(
@@ -122,9 +122,9 @@ async fn send(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: &Usa
         return;
     }
     let receipt = receipt(&outcome, gate, usable);
-    let recorded = stream::iter(letters).map(async |letter| {
+    let recorded = stream::iter(letters).map(|letter| {
         let late = Late { monitor: letter.key, id: letter.notice.id, receipt: receipt.clone() };
-        record::record(context, key, Some(letter.monitor), late).await
+        Box::pin(record::record(context, key, Some(letter.monitor), late))
     });
     let late: Vec<Option<Late>> = recorded.buffered(AT_ONCE).collect().await;
     gate.late.extend(late.into_iter().flatten());
@@ -145,7 +145,7 @@ async fn dispatch(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: 
     let (namespace, channel, id) = (&*key.namespace, &*key.name, &told.id);
     match why {
         None => {
-            tracing::info!(namespace, channel, kind, id, messages = told.parts.len().max(1), "a message was delivered")
+            tracing::info!(namespace, channel, kind, id, messages = told.parts.len().max(1), "a message was delivered");
         }
         Some(why) => {
             let retry_in_s = gate.remaining().as_secs();

@@ -129,13 +129,13 @@ fn channels(context: &Context, monitor: &SslMonitor) -> Option<Vec<ChannelFacts>
     }
     let named = monitor.spec.notification_channels.iter().map(|channel| channel.name.as_str());
     let told = monitor.status.iter().flat_map(|status| &status.notifications).map(|ledger| ledger.channel.as_str());
-    let names: BTreeSet<&str> = named.chain(told).collect();
+    let all: BTreeSet<&str> = named.chain(told).collect();
     let namespace: Arc<str> = monitor.namespace().unwrap_or_default().into();
     let facts = |name: &str| {
         let known = context.channels.get(&ChannelKey { namespace: Arc::clone(&namespace), name: name.into() })?;
         Some(ChannelFacts::of(name, &known.spec, known.problem))
     };
-    Some(names.into_iter().filter_map(facts).collect())
+    Some(all.into_iter().filter_map(facts).collect())
 }
 
 /// How a monitor's link to its Service stands.

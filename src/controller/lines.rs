@@ -191,8 +191,8 @@ mod tests {
         Link { due: Some(at(due)), oldest: Some(at(due)), pending: 1, ..Link::default() }
     }
 
-    fn put(lines: &Lines, monitor: &str, links: &[(&str, Link)]) -> Vec<ChannelKey> {
-        lines.put(&key(monitor), links.iter().map(|(name, link)| (channel(name), link.clone())).collect())
+    fn put(lines: &Lines, monitor: &str, has: &[(&str, Link)]) -> Vec<ChannelKey> {
+        lines.put(&key(monitor), has.iter().map(|(name, link)| (channel(name), link.clone())).collect())
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{NotificationChannel, SslMonitor};
 
@@ -207,7 +208,7 @@ async fn what_was_refused_is_told_once_the_channel_is_mended() {
     receiver.set_answer(ok());
     let edit = json!({"spec": {"address": receiver.http("/mended")}});
     let channels = scene.api::<NotificationChannel>();
-    channels.patch("hook", &Default::default(), &kube::api::Patch::Merge(edit)).await.unwrap();
+    channels.patch("hook", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
     scene.delivers("web", "True Delivered").await;
     let paths: Vec<String> =
         receiver.seen().requests.iter().map(|request| request.lines().next().unwrap().into()).collect();
@@ -266,7 +267,9 @@ async fn a_thousand_problems_at_once_become_few_messages_and_none_is_lost() {
         join_all(some.iter().map(async |name| scene.settled(name).await)).await;
     }
     assert_eq!(messages(&receiver), Vec::<Value>::new());
-    servers.iter().for_each(|server| server.serve(scene.expired()));
+    for server in &servers {
+        server.serve(scene.expired());
+    }
     let begin = Instant::now();
     let request = json!({"metadata": {"annotations": {"sslmonitor.io/requestedAt": "now"}}});
     for some in names.chunks(AT_ONCE) {

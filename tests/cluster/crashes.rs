@@ -52,7 +52,7 @@ async fn kill(cluster: &Cluster, kills: usize) {
 async fn change(scene: &Scene<'_>, servers: &[TlsServer], round: usize) {
     for server in servers {
         let leaf = Leaf::new([DOMAIN]);
-        server.serve(scene.authority.issue(&if round % 2 == 0 { leaf.expired() } else { leaf }));
+        server.serve(scene.authority.issue(&if round.is_multiple_of(2) { leaf.expired() } else { leaf }));
     }
     let request = json!({"metadata": {"annotations": {"sslmonitor.io/requestedAt": round.to_string()}}});
     for number in 0..MONITORS {

@@ -13,7 +13,7 @@ const CONFLICTS: usize = 8;
 /// Write down what could not be written before.
 pub(super) async fn late(context: &Context, channel: &ChannelKey, gate: &mut Gate) {
     for late in std::mem::take(&mut gate.late) {
-        gate.late.extend(record(context, channel, None, late).await);
+        gate.late.extend(Box::pin(record(context, channel, None, late)).await);
     }
 }
 

@@ -266,7 +266,7 @@ impl Line {
         let (same, all): (Vec<_>, Vec<_>) =
             (recent.clone().filter(|recent| recent.state == state).collect(), recent.collect());
         let held = if all.len() < MAX_RECENT { same } else { all };
-        held.into_iter().map(|recent| free_at(recent)).min()
+        held.into_iter().map(free_at).min()
     }
 
     fn remember(&mut self, round: &Round<'_>, state: String) {

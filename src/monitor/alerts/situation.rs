@@ -70,14 +70,14 @@ pub(super) fn situation(input: &Input<'_>, status: &SslMonitorStatus) -> Situati
     }
     let fingerprint = status.certificate.as_ref().and_then(|certificate| certificate.fingerprint.clone());
     let (monitor, wake) = monitor(status, input.now);
-    let states = vec![
+    let aspects = vec![
         (Aspect::Certificate, certificate(input, status)),
         (Aspect::Reachability, reachability(status)),
         (Aspect::Expectation, comparison(status, ConditionType::ServedCertificateMatches)),
         (Aspect::Consistency, comparison(status, ConditionType::EndpointsConsistent)),
         (Aspect::Monitor, monitor),
     ];
-    Situation { states, change: change(input, status), wake, fingerprint }
+    Situation { states: aspects, change: change(input, status), wake, fingerprint }
 }
 
 /// The certificate: not valid, or on its way to its end.
@@ -102,7 +102,7 @@ fn ending(input: &Input<'_>, status: &SslMonitorStatus, fingerprint: Option<&str
     let shown = status.certificate.as_ref();
     let first = status.earliest_expiry.as_ref();
     let end = first.map(|first| &first.valid_to).or(shown?.valid_to.as_ref())?.0;
-    let subject = first.map_or(fingerprint.unwrap_or_default(), |first| &first.address);
+    let subject = first.map(|first| first.address.as_str()).or(fingerprint).unwrap_or_default();
     let left = end.duration_since(input.now);
     if left.is_negative() {
         let message = find(&status.conditions, ConditionType::CertificateExpiring)?.message.clone();

@@ -49,10 +49,9 @@ pub(in crate::monitor) fn restate(input: &Input<'_>, status: &mut SslMonitorStat
 /// The channels that the monitor names and that do not exist, in a sentence.
 pub(super) fn missing(input: &Input<'_>) -> Option<String> {
     let Channels::Known(known) = input.channels else { return None };
-    let named = input.monitor.spec.notification_channels.iter();
-    let missing = named.filter(|channel| known.iter().all(|facts| facts.name != channel.name));
-    let names: Vec<String> = missing.map(|channel| channel.name.clone()).collect();
-    (!names.is_empty()).then(|| not_there(&names))
+    let named = input.monitor.spec.notification_channels.iter().map(|channel| channel.name.clone());
+    let missing: Vec<String> = named.filter(|name| known.iter().all(|facts| facts.name != *name)).collect();
+    (!missing.is_empty()).then(|| not_there(&missing))
 }
 
 const SEVEREST_FIRST: [Reason; 4] =

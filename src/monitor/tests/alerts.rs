@@ -144,8 +144,7 @@ fn a_certificate_is_told_of_at_each_step_to_its_end_in_one_incident() {
         let seen = if life.now > end { faulty("F1", end, &[FaultKind::Expired]) } else { served("F1", end) };
         life.probed(&seen);
         incidents.extend(life.pending("a").iter().map(|notice| notice.incident.clone()));
-        let line = life.taken("a");
-        told.extend(line.into_iter().map(|line| format!("day {day}: {line}")));
+        told.extend(life.taken("a").into_iter().map(|news| format!("day {day}: {news}")));
         life.wait(days(1));
     }
     assert_eq!(
@@ -292,7 +291,8 @@ fn reminders_come_only_where_they_are_asked_for() {
     let reminded = ChannelFacts { reminder_interval: Some(Duration::from_hours(24)), ..channel("b") };
     let mut life = alerting(&[channel("a"), reminded]);
     life.probed(&expired());
-    (life.taken("a"), life.taken("b"));
+    life.taken("a");
+    life.taken("b");
     assert_eq!(life.plan.as_ref().unwrap().tell, None);
     life.wait(days(1) - minutes(1)).probed(&expired());
     assert_eq!(life.plan.as_ref().unwrap().tell, Some(at("2026-01-02T00:00:00Z")));
@@ -368,7 +368,8 @@ fn a_channel_that_is_added_later_hears_the_present_problem_once() {
 fn a_channel_that_is_no_longer_named_is_told_that_and_forgotten() {
     let mut life = alerting(&[channel("a"), channel("b")]);
     life.probed(&expired());
-    (life.taken("a"), life.taken("b"));
+    life.taken("a");
+    life.taken("b");
     life.edited(|spec| spec.notification_channels.retain(|channel| channel.name == "a")).seen();
     let last = life.pending("b")[0].message.clone();
     assert_eq!(last, "this channel is no longer alerted of the monitor");

@@ -104,10 +104,10 @@ async fn a_channel_that_others_poison_or_wipe_is_repaired_and_hides_no_other() {
     for wipe in [json!(null), json!({"conditions": null}), json!({"observedGeneration": null})] {
         let wipe = Patch::Merge(json!({"status": wipe}));
         channels.patch_status("good", &PatchParams::default(), &wipe).await.unwrap();
-        let states = |channel: &NotificationChannel| super::states(channel);
+        let said = |channel: &NotificationChannel| super::states(channel);
         let is_repaired = |channel: &NotificationChannel| {
             let observed = channel.status.as_ref().and_then(|status| status.observed_generation);
-            observed == Some(1) && states(channel) == states(&whole)
+            observed == Some(1) && said(channel) == said(&whole)
         };
         eventually_object(&channels, "good", "is repaired", is_repaired).await;
     }
