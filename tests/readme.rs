@@ -49,9 +49,10 @@ fn schema(definition: fn() -> Value, part: &str) -> Value {
     definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part].clone()
 }
 
-/// The kinds: definition, and what the names of their tables begin with.
-#[allow(clippy::type_complexity)] // a table
-const KINDS: [(fn() -> Value, &str); 2] = [(ssl_monitor_crd, ""), (notification_channel_crd, "channel-")];
+/// A kind: its definition, and what the names of its tables begin with.
+type Kind = (fn() -> Value, &'static str);
+
+const KINDS: [Kind; 2] = [(ssl_monitor_crd, ""), (notification_channel_crd, "channel-")];
 
 /// Path and default of every leaf.
 fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {

@@ -139,8 +139,8 @@ impl Reported for NotificationChannel {
             (self.namespace().unwrap_or_default(), self.name_any(), self.spec.type_.as_str());
         let Announcement { severity, reason, note } = announcement;
         match severity {
-            Severity::Normal => tracing::info!(namespace, channel, r#type = kind, reason, "{note}"),
-            Severity::Warning => tracing::warn!(namespace, channel, r#type = kind, reason, "{note}"),
+            Severity::Normal => tracing::info!(namespace, channel, kind, reason, "{note}"),
+            Severity::Warning => tracing::warn!(namespace, channel, kind, reason, "{note}"),
         }
     }
 }

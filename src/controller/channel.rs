@@ -19,11 +19,12 @@ use super::{
 use crate::{
     alerting::{self, test_message},
     api::{NotificationChannel, SecretRef},
+    metrics::NotificationResult,
     monitor::{
         ChannelInput, ChannelPlan, Material, Obstacle, ProblemKind, Reason, Tally, decide_channel, id, missing,
         requested_test,
     },
-    notify::Channel,
+    notify::{Channel, Message, Outcome},
     schedule::Next,
 };
 
@@ -51,6 +52,22 @@ pub(super) enum Unusable {
     /// Something keeps it from being used.
     #[error("{}", .0.message())]
     Hindered(Obstacle),
+}
+
+// === impl Usable ===
+
+impl Usable {
+    /// Try once to tell it a message, and count the attempt.
+    pub(super) async fn tell(&self, context: &Context, message: &Message) -> Outcome {
+        let outcome = context.notifier.sender.send(&self.channel, message).await;
+        let result = match outcome {
+            Outcome::Delivered => NotificationResult::Delivered,
+            Outcome::Refused { .. } => NotificationResult::Refused,
+            Outcome::Later { .. } => NotificationResult::Failed,
+        };
+        context.metrics.count_notification(self.channel.kind().name(), result);
+        outcome
+    }
 }
 
 /// The channel, with what its Secrets hold now. Where that differs from what its status says, the status is brought up to date.
@@ -192,8 +209,7 @@ async fn test(
         Some(Ok(usable)) => {
             let cluster = context.settings.cluster.as_deref();
             let message = test_message(&id(&[&uid, request]), &key.namespace, &key.name, &uid, cluster, now());
-            let outcome = context.notifier.sender.send(&usable.channel, &message).await;
-            Ok((outcome, Timestamp::now()))
+            Ok((usable.tell(context, &message).await, Timestamp::now()))
         }
         Some(Err(obstacle)) => Err(obstacle.reason()),
         None => Err(Reason::Suspended),

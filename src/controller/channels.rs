@@ -22,8 +22,8 @@ use crate::{
     schedule::{Group, Lane, Runner, Schedule, Settings as Slots},
 };
 
-/// Jobs of channels at once: they wait for the API server, or for the receiver of a test.
-const JOBS: usize = 16;
+/// Jobs of channels at once: they wait for the API server, or, for a minute at most, for the receiver of a test.
+const JOBS: usize = 64;
 /// The shortest time between two writes of a channel's numbers.
 const PACE: Duration = Duration::from_secs(1);
 

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     alerting::{Circumstances, digest, message},
     api::{PendingNotice, SslMonitor},
-    metrics::{MonitorKey, NotificationResult},
+    metrics::MonitorKey,
     monitor::{Receipt, due_notice},
     notify::{ChannelKind, Message, Outcome},
     schedule::Next,
@@ -132,22 +132,15 @@ async fn send(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: &Usa
 
 /// Send one message to a channel, and note how that went: in its gate, its status and the metrics.
 async fn dispatch(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: &Usable, told: &Message) -> Outcome {
-    let outcome = context.notifier.sender.send(&usable.channel, told).await;
+    let outcome = usable.tell(context, told).await;
     gate.note(&outcome);
     context.channels.note(key, &outcome, Timestamp::now());
-    let (result, code, why) = match outcome {
-        Outcome::Delivered => (NotificationResult::Delivered, None, None),
-        Outcome::Refused { code, why } => (NotificationResult::Refused, code, Some(why)),
-        Outcome::Later { code, why, .. } => (NotificationResult::Failed, code, Some(why)),
-    };
-    let kind = usable.channel.kind().name();
-    context.metrics.count_notification(kind, result);
-    let (namespace, channel, id) = (&*key.namespace, &*key.name, &told.id);
-    match why {
-        None => {
+    let (namespace, channel, kind, id) = (&*key.namespace, &*key.name, usable.channel.kind().name(), &told.id);
+    match outcome {
+        Outcome::Delivered => {
             tracing::info!(namespace, channel, kind, id, messages = told.parts.len().max(1), "a message was delivered");
         }
-        Some(why) => {
+        Outcome::Refused { code, why } | Outcome::Later { code, why, .. } => {
             let retry_in_s = gate.remaining().as_secs();
             tracing::warn!(namespace, channel, kind, id, code, retry_in_s, "a message was not delivered: {why}");
         }

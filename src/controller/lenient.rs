@@ -185,6 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn of_the_status_of_a_channel_only_what_cannot_be_read_is_left_out() {
+        let channel = json!({
+            "apiVersion": "sslmonitor.io/v1", "kind": "NotificationChannel", "metadata": {"name": "a"},
+            "spec": {"type": "teams", "address": "https://a.test"},
+            "status": {"delivered": 3, "failed": "many", "lastDeliveredAt": TOO_LATE, "lastHandledTestAt": "1"},
+        });
+        let status = read::<NotificationChannel>(channel).object.unwrap().status.unwrap();
+        let expected = NotificationChannelStatus {
+            delivered: 3,
+            last_handled_test_at: Some("1".to_owned()),
+            ..NotificationChannelStatus::default()
+        };
+        assert_eq!(status, expected);
+    }
+
+    #[test]
     fn an_object_that_cannot_be_read_says_so_by_itself() {
         let mut bad = monitor(&json!({}));
         bad["spec"] = json!({"domain": 5});

@@ -11,7 +11,7 @@ use serde_json::json;
 use ssl_monitor_operator::api::NotificationChannel;
 use xtask::operator::Operator;
 
-use super::CONFIGURED;
+use super::{CONFIGURED, states};
 use crate::{
     scene::{ALL_WELL, Scene, conditions, forbid, restore},
     support::{Cluster, eventually, eventually_object},
@@ -78,13 +78,13 @@ async fn a_channel_that_others_poison_or_wipe_is_repaired_and_hides_no_other() {
     }]}});
     let foreign =
         json!({"type": "Ready", "status": "True", "reason": "R", "message": "m", "lastTransitionTime": TOO_LATE});
-    let status = json!({"status": {"lastDeliveredAt": TOO_LATE, "delivered": 7, "conditions": [foreign]}});
+    let poison = json!({"status": {"lastDeliveredAt": TOO_LATE, "delivered": 7, "conditions": [foreign]}});
     let patch = |more: &[&str], patch: String| {
         let words = ["patch", "notificationchannel", "poisoned", "--type=merge", "--patch", &patch];
         cluster.kubectl(&[&words[..], &["--namespace", &scene.namespace], more].concat());
     };
     patch(&[], manager.to_string());
-    patch(&["--subresource=status"], status.to_string());
+    patch(&["--subresource=status"], poison.to_string());
 
     let operator = cluster.start_operator(&FLAGS).await;
     scene.channel("good", spec).await;
@@ -104,10 +104,9 @@ async fn a_channel_that_others_poison_or_wipe_is_repaired_and_hides_no_other() {
     for wipe in [json!(null), json!({"conditions": null}), json!({"observedGeneration": null})] {
         let wipe = Patch::Merge(json!({"status": wipe}));
         channels.patch_status("good", &PatchParams::default(), &wipe).await.unwrap();
-        let said = |channel: &NotificationChannel| super::states(channel);
         let is_repaired = |channel: &NotificationChannel| {
             let observed = channel.status.as_ref().and_then(|status| status.observed_generation);
-            observed == Some(1) && said(channel) == said(&whole)
+            observed == Some(1) && states(channel) == states(&whole)
         };
         eventually_object(&channels, "good", "is repaired", is_repaired).await;
     }

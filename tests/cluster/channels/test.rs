@@ -95,6 +95,10 @@ async fn a_test_is_sent_once_for_each_value_also_across_a_restart_and_no_secret_
     let failed = "Warning TestFailed: the test message was not delivered: Rejected (status 404)";
     scene.events(&channel, &[delivered, failed]).await;
     let before = shown(&scene, &operator).await;
+    for result in ["delivered", "refused"] {
+        let series = format!("sslmonitor_notifications_total{{type=\"webhook\",result=\"{result}\"}} 1");
+        assert!(before.lines().any(|line| line == series), "{series}");
+    }
     operator.stop().await;
 
     receiver.set_answer(ok());
