@@ -19,7 +19,8 @@ pub use alerts::{AlertSeverity, AlertThreshold, AlertsSpec, ChannelRef, MAX_CHAN
 pub use duration::{ParseDurationError, format_duration, parse_duration};
 pub use expect::ExpectSpec;
 pub use ledger::{
-    Aspect, ChannelLedger, MAX_PENDING, MAX_PROBLEMS, MAX_RECENT, NoticeKind, PendingNotice, RecentAlert, ToldProblem,
+    Aspect, ChannelLedger, MAX_LEDGERS, MAX_PENDING, MAX_PROBLEMS, MAX_RECENT, NoticeKind, PendingNotice, RecentAlert,
+    ToldProblem,
 };
 pub use notification_channel::{
     ChannelType, DEFAULT_CHANNEL_TIMEOUT, DeliveryError, MAX_CHANNEL_TIMEOUT, MAX_REMINDER_INTERVAL,

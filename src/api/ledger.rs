@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::AlertSeverity;
 
+/// Most channels that a ledger speaks of: those that the monitor names, and as many that it named before.
+pub const MAX_LEDGERS: usize = 32;
 /// Most problems of one monitor that stand at once: one of each kind.
 pub const MAX_PROBLEMS: usize = 5;
 /// Most messages to one channel that wait to be delivered.

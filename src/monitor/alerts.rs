@@ -38,7 +38,7 @@ use super::{
     decide::{Input, Outcome},
     statements::notified::notified,
 };
-use crate::api::{ChannelLedger, SslMonitorStatus};
+use crate::api::{ChannelLedger, MAX_LEDGERS, SslMonitorStatus};
 
 /// What the ledger says from now on, and when there may be more to tell.
 pub(super) struct Told {
@@ -73,18 +73,23 @@ pub fn outlook(input: &Input<'_>) -> Outlook {
 
 /// Bring the ledger up to the situation that this status shows.
 pub(super) fn tell(input: &Input<'_>, status: &SslMonitorStatus) -> Told {
+    let names = names(input, status);
     let Channels::Known(known) = input.channels else {
         return Told { notifications: status.notifications.clone(), wake: None };
     };
-    let situation = situation(input, status);
+    if names.is_empty() {
+        return Told { notifications: Vec::new(), wake: None };
+    }
     let muted_until = silence::muted_until(input.monitor.spec.alerts.as_ref(), input.now);
+    let situation = situation(input, status);
+    let unnamed = Situation::unwatched("this channel is no longer alerted of the monitor");
     let mut wakes: Vec<Timestamp> = muted_until.into_iter().chain(situation.wake).collect();
     let mut notifications = Vec::new();
-    for name in names(input, status) {
+    for (name, is_named) in names {
         let old = status.notifications.iter().find(|ledger| ledger.channel == name);
-        // Nobody is left to be told.
         let Some(facts) = known.iter().find(|facts| facts.name == name) else {
-            notifications.extend(old.filter(|_| is_named(input, name)).cloned());
+            // It may come back, unless it is no longer named: then nobody is left to be told.
+            notifications.extend(old.filter(|_| is_named).cloned());
             continue;
         };
         let round = Round {
@@ -95,25 +100,18 @@ pub(super) fn tell(input: &Input<'_>, status: &SslMonitorStatus) -> Told {
             now: input.now,
         };
         let mut line = Line::new(name, old);
-        let unnamed;
-        let situation = if is_named(input, name) {
-            &situation
-        } else {
-            unnamed = Situation::unwatched("this channel is no longer alerted of the monitor");
-            &unnamed
-        };
-        wakes.extend(line.advance(&round, situation));
+        wakes.extend(line.advance(&round, if is_named { &situation } else { &unnamed }));
         notifications.extend(line.into_ledger(&round));
     }
+    notifications.truncate(MAX_LEDGERS);
     Told { notifications, wake: wakes.into_iter().min() }
 }
 
-/// Every channel that the monitor names or has told something, by name.
-fn names<'a>(input: &Input<'a>, status: &'a SslMonitorStatus) -> BTreeSet<&'a str> {
-    let named = input.monitor.spec.notification_channels.iter().map(|channel| channel.name.as_str());
-    named.chain(status.notifications.iter().map(|ledger| ledger.channel.as_str())).collect()
-}
-
-fn is_named(input: &Input<'_>, name: &str) -> bool {
-    input.monitor.spec.notification_channels.iter().any(|channel| channel.name == name)
+/// Every channel that the monitor names, and after them those that it has told something and no longer names.
+fn names<'a>(input: &Input<'a>, status: &'a SslMonitorStatus) -> Vec<(&'a str, bool)> {
+    let named: BTreeSet<&str> =
+        input.monitor.spec.notification_channels.iter().map(|channel| channel.name.as_str()).collect();
+    let told: BTreeSet<&str> = status.notifications.iter().map(|ledger| ledger.channel.as_str()).collect();
+    let others: Vec<&str> = told.difference(&named).copied().collect();
+    named.into_iter().map(|name| (name, true)).chain(others.into_iter().map(|name| (name, false))).collect()
 }

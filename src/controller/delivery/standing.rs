@@ -10,7 +10,7 @@ use super::{AT_ONCE, Gate, PACE, circumstances, dispatch, idle, parts_at_once, s
 use crate::{
     alerting::{digest, message},
     api::SslMonitor,
-    controller::{ChannelKey, Context, Error, channel::Usable, gather},
+    controller::{ChannelKey, Context, channel::Usable, gather},
     metrics::MonitorKey,
     monitor::standing,
     notify::{ChannelKind, Message, Outcome},
@@ -47,10 +47,10 @@ fn until_next(context: &Context, gate: &Gate) -> Duration {
 
 /// Assert all alerts, as many at once as one request takes. What fails is tried again as a whole.
 async fn assert_all(context: &Context, key: &ChannelKey, gate: &mut Gate, usable: &Usable, monitors: Vec<MonitorKey>) {
-    let read = stream::iter(&monitors).map(|monitor| gather::monitor(context, monitor));
-    let read: Vec<Result<Option<SslMonitor>, Error>> = read.buffered(AT_ONCE).collect().await;
+    let read = stream::iter(monitors).map(|monitor| read(context, monitor));
+    let read: Vec<Option<SslMonitor>> = read.buffered(AT_ONCE).collect().await;
     let circumstances = circumstances(context, usable);
-    let messages = read.iter().flatten().flatten().flat_map(|monitor| {
+    let messages = read.iter().flatten().flat_map(|monitor| {
         let notices = standing(monitor, &key.name);
         notices.into_iter().map(|notice| message(monitor, &notice, circumstances)).collect::<Vec<Message>>()
     });
@@ -65,4 +65,9 @@ async fn assert_all(context: &Context, key: &ChannelKey, gate: &mut Gate, usable
         }
     }
     gate.asserted = Some(Instant::now());
+}
+
+/// A monitor; what cannot be read now is asserted the next time.
+async fn read(context: &Context, monitor: MonitorKey) -> Option<SslMonitor> {
+    gather::monitor(context, &monitor).await.inspect_err(|error| tracing::warn!("{}", error.chain())).ok().flatten()
 }

@@ -379,6 +379,21 @@ fn a_channel_that_is_no_longer_named_is_told_that_and_forgotten() {
 }
 
 #[test]
+fn channels_that_come_and_go_while_they_take_nothing_do_not_pile_up() {
+    let mut life = alerting(&[]);
+    for generation in 0..5 {
+        let channels: Vec<ChannelFacts> = (0..16).map(|number| channel(&format!("c{generation}-{number}"))).collect();
+        life.monitor.spec.notification_channels =
+            channels.iter().map(|facts| ChannelRef { name: facts.name.clone() }).collect();
+        life.channels.as_mut().unwrap().extend(channels);
+        life.wait(minutes(1)).probed(&expired());
+        let ledgers = &life.status().notifications;
+        assert!(ledgers.len() <= MAX_LEDGERS);
+        assert!((0..16).all(|number| ledgers.iter().any(|it| it.channel == format!("c{generation}-{number}"))));
+    }
+}
+
+#[test]
 fn a_channel_that_is_gone_and_no_longer_named_is_forgotten_at_once() {
     let mut life = alerting(&[channel("a")]);
     life.probed(&expired());
