@@ -23,7 +23,8 @@ mod target;
 mod tests;
 
 pub use alerts::{
-    ChannelFacts, Channels, Outlook, Receipt, Settled, due_notice, id, next_delivery, outlook, settle, standing,
+    ChannelFacts, Channels, Outlook, Receipt, Settled, due_notice, farewell, id, next_delivery, outlook, settle,
+    standing,
 };
 pub use certificate::days_until;
 pub use channel::{

@@ -4,6 +4,7 @@
 //! written is remembered, so that nothing is sent twice while the process lives. A channel gets one message a second at most, many
 //! problems at once as one; after a failure it is left alone for a while, whatever else comes. No channel waits for another.
 
+mod farewell;
 mod gate;
 mod order;
 mod record;
@@ -15,7 +16,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use self::gate::{Gate, Late, PACE};
-pub(super) use self::{gate::Deliveries, order::order};
+pub(super) use self::{farewell::part, gate::Deliveries, order::order};
 use super::{
     ChannelKey, Context,
     channel::{Unusable, Usable, usable},
@@ -75,6 +76,9 @@ async fn attempt(context: &Context, key: &ChannelKey, gate: &mut Gate) -> Next {
     let letters = letters(context, key, gate, &usable).await;
     if letters.is_empty() {
         gate.refused_by = Some(usable.revision.clone());
+        if farewell::tell(context, key, gate, &usable).await {
+            return Next::In(gate.remaining().max(PACE));
+        }
         return standing::assert(context, key, gate, &usable).await;
     }
     send(context, key, gate, &usable, letters).await;
@@ -166,7 +170,12 @@ fn receipt(outcome: &Outcome, gate: &Gate, usable: &Usable) -> Receipt {
 
 fn circumstances<'a>(context: &'a Context, usable: &Usable) -> Circumstances<'a> {
     let lapses = (usable.channel.kind() == ChannelKind::Alertmanager).then(|| standing::lapse(context));
-    Circumstances { cluster: context.settings.cluster.as_deref(), lapses }
+    Circumstances { lapses, ..circumstances_of(context) }
+}
+
+/// What all messages of this operator say.
+fn circumstances_of(context: &Context) -> Circumstances<'_> {
+    Circumstances { cluster: context.settings.cluster.as_deref(), lapses: None }
 }
 
 /// How many messages one message may stand for: as many as people see of it, or as machines like to get at once.

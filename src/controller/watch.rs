@@ -29,7 +29,7 @@ pub(super) use self::channels::{channels, observe_channel};
 use super::{
     Context, ServiceKey,
     context::{LONGEST_SLEEP, now, until},
-    delivery::order,
+    delivery::{order, part},
     gather::service_of,
     lenient::Lenient,
     registry::{Entry, Link, Source, version_of},
@@ -76,7 +76,13 @@ pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send
                 }
             }
             Ok(Event::Apply(monitor)) => take_in(&context, monitor, Source::Watch),
-            Ok(Event::Delete(monitor)) => forget(&context, &key_of(&monitor)),
+            Ok(Event::Delete(monitor)) => {
+                let key = key_of(&monitor);
+                forget(&context, &key);
+                if let Ok(monitor) = &monitor.object {
+                    part(&context, monitor, &key);
+                }
+            }
             Err(error) => tell("SslMonitors", &error),
         }
     }

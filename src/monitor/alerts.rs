@@ -23,7 +23,7 @@ pub use self::{
     ids::id,
     line::{due_notice, next_delivery},
     receipt::{Receipt, Settled, settle},
-    standing::standing,
+    standing::{farewell, standing},
 };
 use self::{
     line::{Line, Round},

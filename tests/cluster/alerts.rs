@@ -305,6 +305,24 @@ async fn waiting(operator: &Operator) -> Vec<String> {
 
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
+async fn when_a_monitor_is_deleted_what_it_told_is_taken_back() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::new(&cluster).await;
+    let receiver = Receiver::start(ok()).await;
+    scene.webhook("hook", &receiver).await;
+    let _operator = cluster.start_operator(&FLAGS).await;
+    let server = scene.serve(scene.expired()).await;
+    scene.monitor("web", server.address(), alerting(&["hook"])).await;
+    hears(&receiver, &["web problem Expired"]).await;
+    scene.told("web").await;
+    scene.delete::<SslMonitor>("web").await;
+    hears(&receiver, &["web problem Expired", "web recovery Expired"]).await;
+    let told = messages(&receiver);
+    assert_eq!(told[0]["incident"], told[1]["incident"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
 async fn in_silence_nothing_is_told_and_afterwards_what_still_stands() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;

@@ -12,12 +12,14 @@ use crate::{
     controller::ChannelKey,
     metrics::MonitorKey,
     monitor::Receipt,
-    notify::{Outcome, backoff},
+    notify::{Message, Outcome, backoff},
     schedule::{Group, Lane, Runner, Schedule, Settings as Slots},
 };
 
 /// Channels that are sent to at once: each waits for its receiver most of the time.
 const DELIVERIES: usize = 128;
+/// The most messages about monitors that are gone that wait for one channel.
+const MAX_FAREWELLS: usize = 1000;
 /// The shortest time between two messages to a channel.
 pub(super) const PACE: Duration = Duration::from_secs(1);
 
@@ -25,6 +27,8 @@ pub(super) const PACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(in crate::controller) struct Deliveries {
     jobs: Schedule<ChannelKey>,
+    /// What is to be told of monitors that are gone.
+    farewells: Mutex<HashMap<ChannelKey, Vec<Message>>>,
     gates: Mutex<HashMap<ChannelKey, Gate>>,
 }
 
@@ -59,7 +63,7 @@ impl Deliveries {
     /// An empty queue, and its runner.
     pub(in crate::controller) fn new() -> (Self, Runner<ChannelKey>) {
         let (jobs, runner) = Schedule::new(Slots { concurrency: DELIVERIES, reserved: 0 });
-        (Self { jobs, gates: Mutex::default() }, runner)
+        (Self { jobs, farewells: Mutex::default(), gates: Mutex::default() }, runner)
     }
 
     /// Have a channel told what waits for it.
@@ -72,11 +76,25 @@ impl Deliveries {
     pub(in crate::controller) fn forget(&self, key: &ChannelKey) {
         self.jobs.remove(key);
         self.take(key);
+        self.take_farewells(key);
     }
 
     /// When the queue last made progress.
     pub(in crate::controller) fn last_progress(&self) -> Instant {
         self.jobs.stats().last_progress
+    }
+
+    /// Have this told when nothing else is; of very much, what came first.
+    pub(super) fn add_farewells(&self, key: &ChannelKey, messages: Vec<Message>) {
+        let mut farewells = self.farewells.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = farewells.entry(key.clone()).or_default();
+        waiting.extend(messages);
+        waiting.truncate(MAX_FAREWELLS);
+    }
+
+    /// Take out what is to be told of monitors that are gone.
+    pub(super) fn take_farewells(&self, key: &ChannelKey) -> Vec<Message> {
+        self.farewells.lock().unwrap_or_else(PoisonError::into_inner).remove(key).unwrap_or_default()
     }
 
     pub(super) fn take(&self, key: &ChannelKey) -> Gate {

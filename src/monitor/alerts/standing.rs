@@ -1,19 +1,41 @@
-//! What a channel was told of and still stands, to be asserted again.
+//! What a channel was told of and still stands: to be asserted again, or taken back when the monitor goes.
 
-use crate::api::{NoticeKind, PendingNotice, SslMonitor, SslMonitorStatus, ToldProblem};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// The problems that this channel has been told of and that have not ended, as notices that are never put into line. Of what
-/// waits to be told of one of them that is left to its message.
+use super::ids::id;
+use crate::api::{ChannelLedger, NoticeKind, PendingNotice, SslMonitor, SslMonitorStatus, ToldProblem};
+
+/// The problems that this channel has been told of and that have not ended, as notices that are never put into line. What waits to be
+/// told of one of them says it instead.
 pub fn standing(monitor: &SslMonitor, channel: &str) -> Vec<PendingNotice> {
-    let Some(status) = &monitor.status else { return Vec::new() };
-    let ledger = status.notifications.iter().find(|ledger| ledger.channel == channel);
-    let Some(ledger) = ledger else { return Vec::new() };
+    let Some((status, ledger)) = ledger(monitor, channel) else { return Vec::new() };
     let waits = |problem: &ToldProblem| {
-        let of_it = ledger.pending.iter().filter(|notice| notice.incident == problem.incident);
-        of_it.into_iter().any(|notice| notice.refused_by.is_none())
+        ledger.pending.iter().any(|notice| notice.incident == problem.incident && notice.refused_by.is_none())
     };
     let standing = ledger.problems.iter().filter(|problem| problem.taken && !waits(problem));
     standing.map(|problem| notice(status, problem)).collect()
+}
+
+/// What is to be told to this channel once the monitor is gone, and its ledger with it: the ends that still wait, and the ends of what
+/// the channel was told of.
+pub fn farewell(monitor: &SslMonitor, channel: &str, now: Timestamp) -> Vec<PendingNotice> {
+    let Some((status, ledger)) = ledger(monitor, channel) else { return Vec::new() };
+    let waiting = ledger.pending.iter().filter(|notice| notice.kind == NoticeKind::Recovery).cloned();
+    let taken = ledger.problems.iter().filter(|problem| problem.taken);
+    let ended = taken.map(|problem| PendingNotice {
+        id: id(&[&problem.incident, "the monitor is gone"]),
+        kind: NoticeKind::Recovery,
+        at: Time(now),
+        message: "the monitor was deleted: nothing is checked".to_owned(),
+        ..notice(status, problem)
+    });
+    waiting.chain(ended).collect()
+}
+
+fn ledger<'a>(monitor: &'a SslMonitor, channel: &str) -> Option<(&'a SslMonitorStatus, &'a ChannelLedger)> {
+    let status = monitor.status.as_ref()?;
+    Some((status, status.notifications.iter().find(|ledger| ledger.channel == channel)?))
 }
 
 fn notice(status: &SslMonitorStatus, problem: &ToldProblem) -> PendingNotice {

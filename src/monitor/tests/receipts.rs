@@ -123,6 +123,28 @@ fn of_what_may_have_been_taken_the_end_is_told_behind_it() {
 }
 
 #[test]
+fn when_a_monitor_goes_the_ends_of_what_was_taken_are_left_to_tell() {
+    let mut life = alerting(&[channel("a")]);
+    life.probed(&mismatch());
+    let gone = |life: &Life| {
+        let monitor = SslMonitor { status: life.status.clone(), ..life.monitor.clone() };
+        farewell(&monitor, "a", life.now)
+    };
+    assert_eq!(gone(&life), [], "nothing was taken");
+    let problem = life.pending("a")[0].clone();
+    life.taken("a");
+    let ends = gone(&life);
+    let [end] = &ends[..] else { panic!("{ends:?}") };
+    assert_eq!(
+        (end.kind, &end.incident, end.reason.as_str()),
+        (NoticeKind::Recovery, &problem.incident, "HostnameMismatch")
+    );
+    assert_eq!(end.message, "the monitor was deleted: nothing is checked");
+    life.wait(minutes(5)).probed(&valid());
+    assert_eq!(gone(&life), life.pending("a"), "the end that waits");
+}
+
+#[test]
 fn a_long_outage_of_a_channel_fills_its_line_and_no_more() {
     let mut life = alerting(&[channel("a")]);
     for hour in 0..100 {
