@@ -11,7 +11,7 @@ mod settings;
 mod test;
 
 pub use channel::channel;
-pub use digest::digest;
+pub use digest::{digest, parts_at_once};
 pub use message::{Circumstances, message};
 pub use settings::{ChannelProblem, settings};
 pub use test::test_message;

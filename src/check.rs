@@ -5,6 +5,7 @@ mod bundles;
 #[doc(hidden)]
 pub mod fuzzing;
 mod manifests;
+mod notices;
 mod referents;
 mod report;
 mod result;
@@ -22,10 +23,11 @@ use indicatif::ProgressBar;
 
 use self::{
     manifests::Manifests,
+    notices::{Channels, Letters},
     referents::Referents,
     report::{Report, is_streamed, report},
     result::{Verdict, sentence, summary, verdict},
-    runner::{Runner, check_file},
+    runner::{Checked, Runner, check_file},
     trust::Trust,
 };
 use crate::{
@@ -68,7 +70,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 }
 
 fn check(args: &CheckArgs) -> Result<u8, CheckError> {
-    let Manifests { monitors, materials, errors } = Manifests::gather(args);
+    let Manifests { monitors, channels, materials, errors } = Manifests::gather(args);
     for error in &errors {
         complain(format_args!("error: {error}"));
     }
@@ -77,22 +79,26 @@ fn check(args: &CheckArgs) -> Result<u8, CheckError> {
             "--no-system-roots needs --ca-file: without either no certificate could be trusted",
         ));
     }
+    let channels = args.notify.then(|| Channels::new(args, channels, &materials));
     let mut referents = Referents::new(args, Trust::new(args, materials)?)?;
     let mut tally = Tally::new(args.output, monitors.len());
-    match &args.pem {
-        Some(path) => tally.add(judge_file(args, path, monitors, &mut referents)?)?,
-        None => probe_all(args, monitors, referents, &mut tally)?,
-    }
-    let code = tally.finish()?;
+    let code = match &args.pem {
+        Some(path) => {
+            tally.add(judge_file(args, path, monitors, &mut referents)?)?;
+            tally.finish()?
+        }
+        None => probe_all(args, monitors, channels, referents, tally)?,
+    };
     Ok(if errors.is_empty() { code } else { WRONG_INPUT })
 }
 
 fn probe_all(
     args: &CheckArgs,
     monitors: Vec<SslMonitor>,
+    channels: Option<Channels>,
     referents: Referents,
-    tally: &mut Tally,
-) -> Result<(), CheckError> {
+    mut tally: Tally,
+) -> Result<u8, CheckError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CheckError::Runtime)?;
     let settings = ProberSettings {
         policy: args.network.policy(Vec::new()),
@@ -110,8 +116,20 @@ fn probe_all(
             connect_port: args.connect_to.and_then(|to| to.port),
             at: args.at,
             concurrency: usize::from(args.concurrency),
+            channels,
         };
-        runner.run(monitors, referents, |monitor| tally.add(monitor)).await.map_err(CheckError::Output)
+        let mut letters = Letters::default();
+        let each = |Checked { monitor, told }| {
+            letters.add(told);
+            tally.add(monitor)
+        };
+        runner.run(monitors, referents, each).await?;
+        let code = tally.finish()?;
+        let is_told = match &runner.channels {
+            Some(channels) => channels.tell(letters, runner.prober.clone()).await,
+            None => true,
+        };
+        Ok(if is_told { code } else { SOME_BAD })
     })
 }
 

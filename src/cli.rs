@@ -43,7 +43,7 @@ pub enum Command {
     #[command(
         long_about = CHECK_LONG,
         after_help = "Exit status: 0 all valid, 1 some certificate is invalid, expiring, not the one that is expected or not the \
-                      same at all addresses, or could not be fetched, 2 wrong usage or input."
+                      same at all addresses, or could not be fetched, or a channel of --notify was not told, 2 wrong usage or input."
     )]
     Check(Box<CheckArgs>),
     /// Try NotificationChannels, without a cluster
@@ -217,6 +217,13 @@ pub struct CheckArgs {
     /// How many targets are checked at once
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
+    /// Tell the NotificationChannels that the SslMonitors name of their problems; the channels, and the Secrets that they name, are
+    /// those of the same files
+    #[arg(long, requires = "file", conflicts_with_all = ["at", "pem"], help_heading = "Notifications")]
+    pub notify: bool,
+    /// Where messages may go, and what they tell.
+    #[command(flatten)]
+    pub channels: ChannelArgs,
     /// Judge the chain in this file (leaf first) for the domain, without any connection; - for standard input
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["file", "connect_to", "starttls", "timeout", "addresses", "ip_family", "proxy", "min_version", "client_cert", "revocation"])]

@@ -6,13 +6,22 @@ use jiff::Timestamp;
 
 use crate::{
     monitor::id,
-    notify::{Kind, Level, Message, Subject},
+    notify::{ChannelKind, Kind, Level, Message, Subject},
 };
 
 /// The word for many reasons at once.
 const SEVERAL: &str = "Several";
 /// How many reasons are counted one by one.
 const MAX_REASONS: usize = 4;
+
+/// How many messages one message may stand for: as many as people see of it, or as machines like to get at once.
+pub fn parts_at_once(kind: ChannelKind) -> usize {
+    match kind {
+        _ if !kind.takes_digests() => 1,
+        ChannelKind::Webhook | ChannelKind::CloudEvents | ChannelKind::Alertmanager | ChannelKind::Email => 100,
+        _ => 20,
+    }
+}
 
 /// One message for many of one namespace, which stay as they are; the worst come first. A single one is told as it is. `None` when
 /// there is nothing to tell.

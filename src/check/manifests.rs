@@ -2,10 +2,11 @@
 
 use crate::{
     api::{
-        DEFAULT_PORT, FieldError, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, StartTls, TlsSpec,
-        format_duration, validate,
+        DEFAULT_PORT, FieldError, NotificationChannel, ProxySpec, Revocation, SslMonitor, SslMonitorSpec, StartTls,
+        TlsSpec, format_duration, validate,
     },
     cli::{CheckArgs, DomainPort, RevocationArg},
+    dispatch::{self, read},
     manifests::{Document, InputError, Materials, Taken, gather},
     probe::Host,
 };
@@ -18,7 +19,9 @@ const WANTED: &str = "SslMonitor";
 pub(super) struct Manifests {
     /// The monitors, in the order of the input: arguments first.
     pub(super) monitors: Vec<SslMonitor>,
-    /// What they may name.
+    /// The channels that are told of problems; none where nobody is to be told.
+    pub(super) channels: Vec<NotificationChannel>,
+    /// What monitors and channels may name.
     pub(super) materials: Materials,
     /// What is wrong with the rest.
     pub(super) errors: Vec<InputError>,
@@ -46,6 +49,12 @@ impl Manifests {
     }
 
     pub(super) fn take(&mut self, document: Document, args: &CheckArgs) -> Taken {
+        if args.notify && document.is(dispatch::WANTED) {
+            return read(document).map_or_else(Taken::Wrong, |channel| {
+                self.channels.push(channel);
+                Taken::Used
+            });
+        }
         // In other letters, too: its author shall hear of it, where otherwise it would silently not be checked.
         if !document.is(WANTED) {
             return self.materials.take(document);

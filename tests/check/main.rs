@@ -4,7 +4,10 @@
 mod formats;
 mod input;
 mod many;
+mod notify;
 mod reach;
+#[path = "../notify/receiver.rs"]
+mod receiver;
 mod revocation;
 mod starttls;
 mod support;

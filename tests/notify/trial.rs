@@ -293,6 +293,28 @@ async fn programs_get_json() {
     assert_eq!(rows, expected);
 }
 
+/// Channels whose Secrets cannot be used, and Secrets that cannot even be read.
+fn useless() -> String {
+    let bad = [
+        json!({"address": format!("https://{TOKEN}@a.test")}),
+        json!({"address": format!("ftp://{TOKEN}.test")}),
+        json!({"address": format!("https://a.test/{TOKEN}\n{TOKEN}")}),
+        json!({"address": "https://a.test", "headers": TOKEN}),
+        json!({"address": "https://a.test", "proxy": format!("socks5://{TOKEN}@a.test")}),
+        json!({"address": "https://a.test", "token": {"x": TOKEN}}),
+        json!({"address": "https://a.test", "username": TOKEN}),
+    ];
+    let manifest = |(index, values): (usize, Value)| {
+        let name = format!("bad-{index}");
+        let metadata = json!({"name": name, "labels": {"sslmonitor.io/allowed": "true"}});
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values});
+        channel(&name, "webhook", &format!("secretRef: {{name: {name}}}")) + &format!("---\n{object}\n")
+    };
+    let unreadable = [format!("data: {{token: \"{TOKEN}!\"}}"), format!("stringData: {{token: [{TOKEN}}}")];
+    let secret = |data: String| format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{data}\n");
+    bad.into_iter().enumerate().map(manifest).chain(unreadable.into_iter().map(secret)).collect()
+}
+
 #[tokio::test]
 async fn no_output_has_a_secret() {
     let answer = |status: &str| {
@@ -317,28 +339,7 @@ async fn no_output_has_a_secret() {
             receivers.push(receiver);
         }
     }
-    // What cannot be used, or not even read.
-    for (index, values) in [
-        json!({"address": format!("https://{TOKEN}@a.test")}),
-        json!({"address": format!("ftp://{TOKEN}.test")}),
-        json!({"address": format!("https://a.test/{TOKEN}\n{TOKEN}")}),
-        json!({"address": "https://a.test", "headers": TOKEN}),
-        json!({"address": "https://a.test", "proxy": format!("socks5://{TOKEN}@a.test")}),
-        json!({"address": "https://a.test", "token": {"x": TOKEN}}),
-        json!({"address": "https://a.test", "username": TOKEN}),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let name = format!("bad-{index}");
-        let metadata = json!({"name": name, "labels": {"sslmonitor.io/allowed": "true"}});
-        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values});
-        manifests += &channel(&name, "webhook", &format!("secretRef: {{name: {name}}}"));
-        manifests += &format!("---\n{object}\n");
-    }
-    manifests += &format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\ndata: {{token: \"{TOKEN}!\"}}\n");
-    manifests +=
-        &format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: y}}\nstringData: {{token: [{TOKEN}}}\n");
+    manifests += &useless();
     for format in ["table", "json"] {
         let said = trial(&[&ALLOWED[..], &["-o", format]].concat(), &manifests).await;
         assert_eq!(said.code, Some(2), "{}", said.stderr);
