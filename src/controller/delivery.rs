@@ -24,7 +24,7 @@ use super::{
     gather,
 };
 use crate::{
-    alerting::{Circumstances, digest, message},
+    alerting::{Circumstances, digest, message, parts_at_once},
     api::{PendingNotice, SslMonitor},
     metrics::MonitorKey,
     monitor::{Receipt, due_notice},
@@ -176,15 +176,6 @@ fn circumstances<'a>(context: &'a Context, usable: &Usable) -> Circumstances<'a>
 /// What all messages of this operator say.
 fn circumstances_of(context: &Context) -> Circumstances<'_> {
     Circumstances { cluster: context.settings.cluster.as_deref(), lapses: None }
-}
-
-/// How many messages one message may stand for: as many as people see of it, or as machines like to get at once.
-fn parts_at_once(kind: ChannelKind) -> usize {
-    match kind {
-        _ if !kind.takes_digests() => 1,
-        ChannelKind::Webhook | ChannelKind::CloudEvents | ChannelKind::Alertmanager | ChannelKind::Email => 100,
-        _ => 20,
-    }
 }
 
 fn sooner(next: Next, wait: Duration) -> Next {

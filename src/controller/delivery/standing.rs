@@ -6,9 +6,9 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{AT_ONCE, Gate, PACE, circumstances, dispatch, idle, parts_at_once, sooner};
+use super::{AT_ONCE, Gate, PACE, circumstances, dispatch, idle, sooner};
 use crate::{
-    alerting::{digest, message},
+    alerting::{digest, message, parts_at_once},
     api::SslMonitor,
     controller::{ChannelKey, Context, channel::Usable, gather},
     metrics::MonitorKey,
