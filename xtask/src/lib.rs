@@ -6,6 +6,7 @@ pub mod demo;
 pub mod farm;
 pub mod fuzz;
 pub mod generate;
+pub mod go;
 pub mod install;
 pub mod kubectl;
 pub mod operator;

@@ -1,9 +1,13 @@
 //! Real receivers for the tests of notifications: Alertmanager and Mailpit, built from the Go module that pins them.
 
 use std::{
-    env, fs, io,
+    fs, io,
     path::{Path, PathBuf},
-    process::{self, Command, Output, Stdio},
+};
+
+use crate::{
+    control_plane::cache_root,
+    go::{self, Error, io_error},
 };
 
 /// The module's own file: the one place where versions are pinned.
@@ -12,8 +16,8 @@ const GO_MOD: &str = include_str!("../peers/go.mod");
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 const ALERTMANAGER: &str = "github.com/prometheus/alertmanager";
 const MAILPIT: &str = "github.com/axllent/mailpit";
-/// How many lines of a failed build are shown.
-const TAIL: usize = 20;
+/// Without debug information.
+const SMALL: [&str; 2] = ["-ldflags", "-s -w"];
 
 /// The programs, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,34 +26,6 @@ pub struct Peers {
     pub alertmanager: PathBuf,
     /// Mailpit, a mail server that shows what it got.
     pub mailpit: PathBuf,
-}
-
-/// Why there are no such programs.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A program has not been built yet.
-    #[error("{} is missing; run `cargo xtask test`, which builds it once", .0.display())]
-    NotFound(PathBuf),
-    /// A `go` command failed.
-    #[error("`go {command}` for {program} failed ({status}); it said:\n{tail}")]
-    Go {
-        /// What was run.
-        command: &'static str,
-        /// What for.
-        program: &'static str,
-        /// How it ended.
-        status: String,
-        /// The end of its output.
-        tail: String,
-    },
-    /// Something about our own files or processes.
-    #[error("cannot {action}")]
-    Io {
-        /// What was tried.
-        action: String,
-        /// Why it failed.
-        source: io::Error,
-    },
 }
 
 // === impl Peers ===
@@ -61,11 +37,7 @@ impl Peers {
     /// When one is not there; the error says how to get it.
     pub fn find() -> Result<Self, Error> {
         let cache = cache();
-        let find = |name: &str| {
-            let path = cache.join(name);
-            if path.is_file() { Ok(path) } else { Err(Error::NotFound(path)) }
-        };
-        Ok(Self { alertmanager: find("alertmanager")?, mailpit: find("mailpit")? })
+        Ok(Self { alertmanager: go::find(&cache, "alertmanager")?, mailpit: go::find(&cache, "mailpit")? })
     }
 
     /// As [`Peers::find`], and what is missing is built into the cache, which takes some minutes.
@@ -73,39 +45,18 @@ impl Peers {
     /// # Errors
     /// When Go is missing or a build fails.
     pub fn find_or_build() -> Result<Self, Error> {
-        if let Ok(found) = Self::find() {
-            return Ok(found);
-        }
-        let cache = cache();
-        fs::create_dir_all(&cache).map_err(io_error("make the cache directory"))?;
-        // Held until the end: whoever else builds waits, and then finds.
-        let lock = fs::File::create(cache.join(".lock")).map_err(io_error("open the lock file"))?;
-        lock.lock().map_err(io_error("lock the cache"))?;
-        for (program, build) in [("mailpit", mailpit as Build), ("alertmanager", alertmanager)] {
-            if !cache.join(program).is_file() {
-                eprintln!("building {program} (once; a few minutes)");
-                let partial = cache.join(format!(".{program}.{}.partial", process::id()));
-                build(&cache, &partial)?;
-                // The name appears only with a complete file behind it.
-                fs::rename(&partial, cache.join(program)).map_err(io_error("move the built program"))?;
-            }
-        }
+        go::complete(&cache(), &[("mailpit", mailpit), ("alertmanager", alertmanager)])?;
         Self::find()
     }
 }
 
-/// Builds a program into the file that comes second; the first is the cache.
-type Build = fn(&Path, &Path) -> Result<(), Error>;
-
 fn mailpit(_: &Path, output: &Path) -> Result<(), Error> {
-    go_build("mailpit", Path::new(MODULE), MAILPIT, output)
+    go::build("mailpit", Path::new(MODULE), MAILPIT, &SMALL, output)
 }
 
 /// The sources of its web interface are not in the module, only what embeds it: a copy of the module gets an empty one.
 fn alertmanager(cache: &Path, output: &Path) -> Result<(), Error> {
-    let fetched = go("mod download", "alertmanager", Path::new(MODULE), &["mod", "download", ALERTMANAGER])
-        .and_then(|_| go("list", "alertmanager", Path::new(MODULE), &["list", "-m", "-f", "{{.Dir}}", ALERTMANAGER]))?;
-    let module = PathBuf::from(String::from_utf8_lossy(&fetched.stdout).trim());
+    let module = go::sources("alertmanager", Path::new(MODULE), ALERTMANAGER)?;
     let copy = tempfile::Builder::new()
         .prefix(".alertmanager-")
         .tempdir_in(cache)
@@ -115,7 +66,7 @@ fn alertmanager(cache: &Path, output: &Path) -> Result<(), Error> {
     fs::create_dir_all(&interface)
         .and_then(|()| fs::write(interface.join("index.html"), ""))
         .map_err(io_error("write an empty web interface"))?;
-    go_build("alertmanager", copy.path(), "./cmd/alertmanager", output)
+    go::build("alertmanager", copy.path(), "./cmd/alertmanager", &SMALL, output)
 }
 
 /// The files of a module, writable unlike in Go's own cache.
@@ -133,44 +84,14 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn go_build(program: &'static str, directory: &Path, package: &str, output: &Path) -> Result<(), Error> {
-    let output = output.display().to_string();
-    go("build", program, directory, &["build", "-ldflags", "-s -w", "-o", &output, package]).map(|_| ())
-}
-
-fn go(command: &'static str, program: &'static str, directory: &Path, arguments: &[&str]) -> Result<Output, Error> {
-    let output = Command::new("go")
-        .args(arguments)
-        .current_dir(directory)
-        .env("CGO_ENABLED", "0")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(io_error("run `go`; install it from https://go.dev/dl/"))?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = text.lines().collect();
-    let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
-    Err(Error::Go { command, program, status: output.status.to_string(), tail })
-}
-
-/// `ssl-monitor-operator/peers/<versions>` in `XDG_CACHE_HOME`, else in `~/.cache`.
+/// `peers/<versions>` in the cache.
 fn cache() -> PathBuf {
-    let base = env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
-    let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache"))).unwrap_or_else(env::temp_dir);
-    base.join("ssl-monitor-operator/peers").join(format!("{}-{}", pinned(ALERTMANAGER), pinned(MAILPIT)))
+    cache_root().join("peers").join(format!("{}-{}", pinned(ALERTMANAGER), pinned(MAILPIT)))
 }
 
 /// The version of a directly required module, without leading `v`.
 fn pinned(module: &str) -> &'static str {
-    let start = format!("\t{module} v");
-    GO_MOD.lines().find_map(|line| line.strip_prefix(&start)).expect("go.mod names its versions, and a test reads them")
-}
-
-fn io_error(action: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
-    let action = action.into();
-    move |source| Error::Io { action, source }
+    go::pinned(GO_MOD, module)
 }
 
 #[cfg(test)]
