@@ -4,11 +4,11 @@
 use std::{fs, path::Path};
 
 #[test]
-fn the_committed_definitions_are_those_of_the_types() {
-    for (name, expected) in ssl_monitor_operator::api::crd_files() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").join(&name);
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == expected, "crds/{name} differs from the types: run `cargo xtask generate`");
+fn the_committed_definitions_and_the_table_of_values_are_those_of_today() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (path, expected) in xtask::generate::without_helm(root).unwrap() {
+        let committed = fs::read_to_string(root.join(&path)).unwrap_or_default();
+        assert!(committed == expected, "{} is out of date: run `cargo xtask generate`", path.display());
     }
 }
 

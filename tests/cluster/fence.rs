@@ -301,7 +301,8 @@ async fn the_operator_may_do_exactly_this_beyond_what_any_service_account_may() 
         own.retain(|rule| !everyones.contains(rule));
         let expected = [
             "create events.k8s.io/events",
-            "get /configmaps,secrets",
+            "get /configmaps",
+            "get /secrets",
             "get,list,watch /services",
             "get,list,watch sslmonitor.io/notificationchannels",
             "get,list,watch sslmonitor.io/sslmonitors",

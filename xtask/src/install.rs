@@ -1,26 +1,63 @@
-//! Putting into a cluster what is shipped: the definitions and everything in `deploy/` but the Deployment, since the
-//! operator under test or in the demo is a process of ours.
+//! Putting into a cluster what is shipped: everything in `deploy/base/install.yaml` but the Deployment, since the operator under
+//! test or in the demo is a process of ours.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
-use crate::kubectl::{Error, Kubectl};
+use crate::{
+    helm::{self, Helm},
+    kubectl::{self, Kubectl},
+};
 
 /// The namespace that `deploy/` makes and the operator runs in.
 pub const NAMESPACE: &str = "sslmonitor-system";
 /// The `ServiceAccount` that `deploy/` makes and the operator runs as.
 pub const SERVICE_ACCOUNT: &str = "sslmonitor";
+/// The chart, relative to the repository.
+pub const CHART: &str = "charts/ssl-monitor-operator";
+/// The manifest that is generated from it, relative to the repository.
+pub const MANIFEST: &str = "deploy/base/install.yaml";
+
+/// Why it could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no manifest.
+    #[error("cannot read {MANIFEST}; `cargo xtask generate` writes it")]
+    Read(#[source] io::Error),
+    /// The API server, or kubectl itself, refused it.
+    #[error("cannot apply {MANIFEST}")]
+    Kubectl(#[from] kubectl::Error),
+}
 
 /// Apply the shipped manifests of the repository at `root`, and wait until the API server serves the kinds.
 ///
 /// # Errors
-/// When kubectl refuses a manifest.
+/// When the manifest is not there, or kubectl refuses it.
 pub fn install(kubectl: &Kubectl, root: &Path) -> Result<(), Error> {
-    let crds = root.join("crds").display().to_string();
-    kubectl.run(&["apply", "--server-side", "-f", &crds])?;
-    kubectl.run(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds])?;
-    let shipped = kubectl.run(&["kustomize", &root.join("deploy").display().to_string()])?;
+    let shipped = fs::read_to_string(root.join(MANIFEST)).map_err(Error::Read)?;
     kubectl.run_with_input(&["apply", "--server-side", "-f", "-"], &without_deployments(&shipped))?;
+    let crds = root.join("crds").display().to_string();
+    kubectl.run(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds])?;
     Ok(())
+}
+
+/// What Helm makes of the chart of the repository at `root` for `deploy/`, without the definitions.
+///
+/// # Errors
+/// When Helm does not take the chart.
+pub fn render(helm: &Helm, root: &Path) -> Result<String, helm::Error> {
+    let (chart, values) =
+        (root.join(CHART).display().to_string(), root.join("deploy/values.yaml").display().to_string());
+    helm.run(&[
+        "template",
+        SERVICE_ACCOUNT,
+        &chart,
+        "--namespace",
+        NAMESPACE,
+        "--values",
+        &values,
+        "--set",
+        "crds.enabled=false",
+    ])
 }
 
 fn without_deployments(manifests: &str) -> String {

@@ -10,8 +10,11 @@ use std::{
 use clap::{Parser, Subcommand};
 use xtask::{
     bench,
+    checkers::Checker,
     control_plane::{Binaries, ControlPlane},
     demo, fuzz, generate,
+    helm::Helm,
+    install,
     peers::Peers,
     servers,
 };
@@ -41,7 +44,7 @@ enum Command {
         #[arg(last = true, value_name = "TEST ARGUMENT")]
         rest: Vec<String>,
     },
-    /// Write the files that are generated from the types (crds/)
+    /// Write the files that are generated: from the types (crds/) and from the chart (its README, deploy/base/install.yaml)
     Generate {
         /// Write nothing; fail when a file is not as it would be written
         #[arg(long)]
@@ -144,6 +147,7 @@ fn exit_code(good: bool) -> ExitCode {
 fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Binaries::find_or_build()?;
     Peers::find_or_build()?;
+    Checker::ALL.into_iter().try_for_each(|checker| checker.find_or_build().map(drop))?;
     // Cluster tests mostly wait: more threads than cores are quicker.
     let threads = env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| "8".into());
     let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -170,15 +174,16 @@ fn cargo_test<'a>(arguments: &'a [String], rest: &'a [String]) -> Vec<&'a str> {
 }
 
 fn generate(check: bool) -> Result<ExitCode, Failure> {
+    let rendered = install::render(&Helm::new(&Checker::Helm.find_or_build()?), root())?;
     if !check {
-        for path in generate::write(root())? {
+        for path in generate::write(root(), &rendered)? {
             println!("wrote {}", path.display());
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let differences = generate::check(root())?;
+    let differences = generate::check(root(), &rendered)?;
     for generate::Difference { path, diff } in &differences {
-        println!("{} is not as the types say:\n{diff}", path.display());
+        println!("{} is not as it would be written:\n{diff}", path.display());
     }
     if differences.is_empty() {
         return Ok(ExitCode::SUCCESS);

@@ -1,0 +1,252 @@
+//! The life of a release: installed, upgraded, rolled back, uninstalled and installed anew by Helm 4, with the operator at work under the
+//! chart's ServiceAccount.
+
+use std::{fs, path::Path, time::Duration};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, Client, ResourceExt as _, api::PostParams};
+use serde_json::{Value, json};
+use ssl_monitor_operator::api::SslMonitor;
+use tokio::time::{Instant, sleep};
+use xtask::{
+    farm::{Authority, Leaf, ServerOptions, TlsServer},
+    helm::Helm,
+    install::NAMESPACE,
+    operator::Operator,
+};
+
+use crate::support::{RELEASE, ROOT, Server, chart, values};
+
+const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];
+
+/// A release on a cluster that has never seen us.
+struct Release {
+    server: Server,
+    helm: Helm,
+    client: Client,
+}
+
+impl Release {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        let (helm, client) = (server.helm(), server.control_plane.client().await.unwrap());
+        Self { server, helm, client }
+    }
+
+    /// `helm <command> sslmonitor …`: pods never become ready without a kubelet, so Helm waits for hooks only.
+    fn helm(&self, command: &str, given: &Value) -> Result<String, String> {
+        let file = values(given);
+        let (chart, path) = (chart(), file.path().display().to_string());
+        let line = [command, RELEASE, &chart, "--namespace", NAMESPACE, "--wait=hookOnly", "--values", &path];
+        self.helm.run(&line).map_err(|error| error.to_string())
+    }
+
+    fn install(&self, given: &Value) {
+        self.server.apply(
+            &["--server-side"],
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
+        );
+        self.helm("install", given).unwrap_or_else(|error| panic!("{error}"));
+        self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+    }
+
+    async fn operator(&self) -> Operator {
+        let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
+        Operator::start(program, &self.server.control_plane, &FLAGS).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Make a monitor of the server, which trusts its authority.
+    async fn monitor(&self, name: &str, authority: &Authority, server: &TlsServer) {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "default");
+        let map = json!({"metadata": {"name": name}, "data": {"ca.crt": authority.root_pem()}});
+        maps.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
+        let spec = json!({
+            "domain": "web.test", "address": server.address().ip(), "port": server.address().port(),
+            "tls": {"caBundle": {"configMap": {"name": name}}},
+        });
+        let monitor = json!({
+            "apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor",
+            "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+        });
+        self.server.apply(&[], &monitor.to_string());
+    }
+
+    fn monitors(&self) -> Api<SslMonitor> {
+        Api::namespaced(self.client.clone(), "default")
+    }
+
+    async fn is_valid(&self, name: &str) -> SslMonitor {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            let monitor = self.monitors().get(name).await.unwrap();
+            if monitor.status.as_ref().is_some_and(|status| status.summary.as_deref() == Some("Valid")) {
+                return monitor;
+            }
+            assert!(Instant::now() < deadline, "{monitor:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Which objects carry the label of the release, of the kinds that a chart may make.
+    fn objects(&self) -> Vec<String> {
+        const KINDS: &str = "serviceaccounts,services,deployments.apps,clusterroles,clusterrolebindings,roles,rolebindings,\
+                             networkpolicies,poddisruptionbudgets,validatingadmissionpolicies,\
+                             validatingadmissionpolicybindings,customresourcedefinitions,secrets,configmaps";
+        let selector = format!("--selector=app.kubernetes.io/instance={RELEASE}");
+        let listed = self.server.kubectl(&["get", KINDS, "--all-namespaces", &selector, "--output=name"]);
+        let mut names: Vec<String> = listed.lines().map(ToOwned::to_owned).collect();
+        names.sort();
+        names
+    }
+}
+
+/// What the release consists of without values.
+const OBJECTS: [&str; 10] = [
+    "clusterrole.rbac.authorization.k8s.io/sslmonitor",
+    "clusterrole.rbac.authorization.k8s.io/sslmonitor-edit",
+    "clusterrole.rbac.authorization.k8s.io/sslmonitor-view",
+    "clusterrolebinding.rbac.authorization.k8s.io/sslmonitor",
+    "customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io",
+    "deployment.apps/sslmonitor",
+    "service/sslmonitor",
+    "serviceaccount/sslmonitor",
+    "validatingadmissionpolicy.admissionregistration.k8s.io/sslmonitor-service-fence",
+    "validatingadmissionpolicybinding.admissionregistration.k8s.io/sslmonitor-service-fence",
+];
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_anew_and_monitors_stay() {
+    let release = Release::new().await;
+    let authority = Authority::new("Release");
+    let server = TlsServer::start(
+        ([127, 0, 0, 1], 0).into(),
+        authority.issue(&Leaf::new(["web.test"])),
+        ServerOptions::default(),
+    );
+    let server = server.await.unwrap();
+
+    release.install(&json!({}));
+    assert_eq!(release.objects(), OBJECTS);
+    let operator = release.operator().await;
+    release.monitor("first", &authority, &server).await;
+    let first = release.is_valid("first").await;
+
+    // Up, with more objects and another line of arguments, while the operator works on; and down again.
+    let more = json!({"networkPolicy": {"enabled": true}, "operator": {"publicOnly": true}});
+    release.helm("upgrade", &more).unwrap_or_else(|error| panic!("{error}"));
+    assert!(release.objects().contains(&"networkpolicy.networking.k8s.io/sslmonitor".to_owned()));
+    let rollback = ["rollback", RELEASE, "1", "--namespace", NAMESPACE, "--wait=hookOnly"];
+    release.helm.run(&rollback).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(release.objects(), OBJECTS);
+    release.monitor("second", &authority, &server).await;
+    release.is_valid("second").await;
+    let log = operator.stop().await.1;
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+
+    // Away: the definitions stay, and all monitors with what was seen.
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait=hookOnly"];
+    release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(release.objects(), ["customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io"]);
+    let kept = release.monitors().get("first").await.unwrap();
+    assert_eq!((kept.uid(), kept.status), (first.uid(), release.is_valid("first").await.status));
+
+    // Back again: the definitions are taken over without a word.
+    release.helm("install", &json!({})).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(release.objects(), OBJECTS);
+    let operator = release.operator().await;
+    release.monitor("third", &authority, &server).await;
+    release.is_valid("third").await;
+    assert_eq!(release.is_valid("first").await.uid(), first.uid());
+    let log = operator.stop().await.1;
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn what_is_to_go_goes_and_another_release_takes_over_what_stayed() {
+    let release = Release::new().await;
+    release.install(&json!({"crds": {"keep": false}}));
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait=hookOnly"];
+    release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !release.objects().is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", release.objects());
+        sleep(Duration::from_millis(100)).await;
+    }
+
+    release.install(&json!({}));
+    release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
+    let (chart, other) = (chart(), "watch");
+    let install = ["install", other, &chart, "--namespace", "default", "--wait=hookOnly"];
+    let refused = release.helm.run(&install).unwrap_err().to_string();
+    assert!(refused.contains("sslmonitors.sslmonitor.io") && refused.contains("ownership"), "{refused}");
+    release.helm.run(&[&install[..], &["--take-ownership"]].concat()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(release.objects(), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn what_is_printed_after_an_installation_can_be_typed() {
+    let release = Release::new().await;
+    release.server.apply(
+        &["--server-side"],
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
+    );
+    let said = release.helm("install", &json!({})).unwrap_or_else(|error| panic!("{error}"));
+    let (_, monitor) = said.split_once("kubectl apply -f - <<EOF\n").unwrap();
+    let (monitor, _) = monitor.split_once("  EOF\n").unwrap();
+    release.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+    release.server.apply(&[], monitor);
+    let listed = release.server.kubectl(&["--namespace", "default", "get", "sslmonitors", "--output=name"]);
+    assert_eq!(listed, "sslmonitor.sslmonitor.io/example\n");
+    let named = release.server.kubectl(&[
+        "--namespace",
+        NAMESPACE,
+        "get",
+        "deployment/sslmonitor",
+        "service/sslmonitor",
+        "--output=name",
+    ]);
+    assert_eq!(named, "deployment.apps/sslmonitor\nservice/sslmonitor\n");
+    assert!(
+        said.contains("rollout status deployment/sslmonitor\n")
+            && said.contains("port-forward service/sslmonitor 8080"),
+        "{said}"
+    );
+}
+
+/// The commands of a document that begin so, with continued lines joined.
+fn commands(document: &str, start: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(ROOT).join(document)).unwrap().replace("\\\n", " ");
+    let lines = text.lines().filter(|line| line.starts_with(start));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn the_commands_of_the_readmes_install_it() {
+    let by_helm = commands("README.md", "helm install");
+    assert_eq!((by_helm.len(), &by_helm), (1, &commands("charts/ssl-monitor-operator/README.md", "helm install")));
+    let server = Server::start().await;
+    let arguments: Vec<&str> = by_helm[0].split(' ').skip(1).collect();
+    server.helm().run(&arguments).unwrap_or_else(|error| panic!("{error}"));
+    let deployment = server.kubectl(&[
+        "--namespace",
+        NAMESPACE,
+        "get",
+        "deployment/sslmonitor",
+        "--output=jsonpath={.spec.template.spec.containers[0].image}",
+    ]);
+    assert_eq!(deployment, format!("registry.example.com/ssl-monitor-operator:{}", env!("CARGO_PKG_VERSION")));
+
+    let by_kubectl = commands("README.md", "kubectl apply");
+    let expected = ["kubectl apply --server-side -k deploy", "kubectl apply -f deploy/samples/sslmonitor.yaml"];
+    assert_eq!(by_kubectl, expected);
+    let server = Server::start().await;
+    for line in by_kubectl {
+        server.kubectl(&line.split(' ').skip(1).collect::<Vec<_>>());
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+    }
+    assert_eq!(server.kubectl(&["get", "sslmonitors", "--output=name"]), "sslmonitor.sslmonitor.io/example\n");
+}

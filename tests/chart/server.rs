@@ -1,0 +1,173 @@
+//! What a real API server makes of the chart's manifests, and of monitors under the chart's policies.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use xtask::{checkers::prometheus_definitions, install::NAMESPACE};
+
+use crate::support::{RELEASE, ROOT, Server, chart, documents, everything, template, values};
+
+/// Values for which the API server is asked, each of which turns something else.
+fn matrix() -> Vec<(&'static str, Value)> {
+    vec![
+        ("nothing", json!({})),
+        ("everything", everything()),
+        ("alerts", json!({"metrics": {"prometheusRule": {"enabled": true}}})),
+        ("no definitions", json!({"crds": {"enabled": false}})),
+        ("definitions that go", json!({"crds": {"keep": false}})),
+        ("no Secrets", json!({"rbac": {"secrets": {"enabled": false}}})),
+        ("Secrets of a namespace", json!({"rbac": {"secrets": {"namespaces": ["default"]}}})),
+        ("no roles", json!({"rbac": {"create": false}})),
+        ("no aggregation", json!({"rbac": {"aggregate": {"view": false, "edit": false}}})),
+        ("another ServiceAccount", json!({"serviceAccount": {"create": false, "name": "default"}})),
+        ("no fence", json!({"serviceFence": {"enabled": false}})),
+        ("a proxy of a Secret", json!({"operator": {"proxySecretRef": {"name": "proxy"}}})),
+        (
+            "domains",
+            json!({"policies": {"allowedDomains": ["example.com"], "namespaceSelector": {"matchLabels": {"a": "b"}}}}),
+        ),
+        ("no proxies", json!({"policies": {"allowProxy": false}})),
+        ("an open network policy", json!({"networkPolicy": {"enabled": true}})),
+        ("a strict budget", json!({"podDisruptionBudget": {"enabled": true, "minAvailable": 1}})),
+        ("no Service", json!({"service": {"enabled": false}, "metrics": {"podMonitor": {"enabled": true}}})),
+        ("other names", json!({"fullnameOverride": "other", "nameOverride": "thing"})),
+        (
+            "no contexts",
+            json!({"podSecurityContext": null, "securityContext": null, "resources": null, "dnsConfig": null}),
+        ),
+    ]
+}
+
+/// The release's namespace, which tells what breaks the restricted Pod Security Standard, and the Prometheus Operator's definitions.
+async fn ready() -> Server {
+    let server = Server::start().await;
+    let labels = json!({"pod-security.kubernetes.io/warn": "restricted"});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}});
+    server.apply(&["--server-side"], &namespace.to_string());
+    for file in prometheus_definitions().unwrap_or_else(|error| panic!("{error}")) {
+        let file = file.display().to_string();
+        server.kubectl(&["apply", "--server-side", "--filename", &file]);
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "--filename", &file]);
+    }
+    server
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn the_api_server_takes_what_the_chart_makes_whatever_the_values() {
+    let server = ready().await;
+    for (what, values) in matrix() {
+        let manifests = template(&values);
+        let arguments = ["apply", "--server-side", "--dry-run=server", "--filename", "-"];
+        let output = server.kubectl.output(&arguments, &manifests).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        // Warnings (of unknown fields, of the Pod Security Standard) would be on the other one.
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        let expected = if what == "no contexts" { "would violate PodSecurity" } else { "" };
+        let is_quiet = if expected.is_empty() { complaints.is_empty() } else { complaints.contains(expected) };
+        assert!(output.status.success() && is_quiet, "{what}: {complaints}\n{said}");
+        assert_eq!(said.lines().count(), documents(&manifests).len(), "{what}: {said}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn what_was_applied_is_stored_as_it_was_said() {
+    for way in [["--server-side"].as_slice(), &[]] {
+        let server = ready().await;
+        let metrics = json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}});
+        let manifests = template(&json!({"metrics": metrics}));
+        server.apply(way, &manifests);
+        server.is_without_difference(way, "-", &manifests);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn everything_in_deploy_is_applied_and_stored_as_it_was_said() {
+    let root = Path::new(ROOT).join("deploy");
+    let path = |name: &str| root.join(name).display().to_string();
+    for way in [["--server-side"].as_slice(), &[]] {
+        let server = Server::start().await;
+        let (manifest, samples) = (path("base/install.yaml"), path("samples"));
+        server.kubectl(&[&["apply"], way, &["--filename", &manifest]].concat());
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+        server.kubectl(&[&["apply"], way, &["--filename", &samples]].concat());
+        for applied in [&manifest, &samples] {
+            server.is_without_difference(way, applied, "");
+        }
+        let listed = server.kubectl(&["get", "--filename", &samples, "--output=name"]);
+        assert_eq!(listed.lines().count(), fs::read_dir(&samples).unwrap().count(), "{listed}");
+        for directory in [".", "overlays/lockdown", "overlays/namespace"].map(path) {
+            server.kubectl(&[&["apply"], way, &["--kustomize", &directory]].concat());
+            server.is_without_difference(way, "-", &server.kubectl(&["kustomize", &directory]));
+        }
+    }
+}
+
+/// A monitor, and the message that refuses it.
+type Attempt = (Value, Option<&'static str>);
+
+fn attempts() -> Vec<Attempt> {
+    const DOMAIN: &str = "spec.domain must be one of these or below one of them: example.com, 192.0.2.10";
+    const ADDRESS: &str = "spec.address must be one of these or below one of them: example.com, 192.0.2.10";
+    const PROXY: &str = "spec.proxy is not allowed here";
+    vec![
+        (json!({"domain": "example.com"}), None),
+        (json!({"domain": "www.shop.example.com"}), None),
+        (json!({"domain": "192.0.2.10"}), None),
+        (json!({"domain": "www.example.com", "address": "lb.example.com"}), None),
+        (json!({"domain": "www.example.com", "address": "192.0.2.10"}), None),
+        (json!({"domain": "badexample.com"}), Some(DOMAIN)),
+        (json!({"domain": "example.com.evil.test"}), Some(DOMAIN)),
+        (json!({"domain": "192.0.2.1"}), Some(DOMAIN)),
+        (json!({"domain": "www.example.com", "address": "192.0.2.11"}), Some(ADDRESS)),
+        (json!({"domain": "www.example.com", "address": "evil.test"}), Some(ADDRESS)),
+        (json!({"domain": "www.example.com", "proxy": {"url": "http://proxy.example.com:3128"}}), Some(PROXY)),
+        (json!({"domain": "www.example.com", "proxy": {"secretRef": {"name": "proxy"}}}), Some(PROXY)),
+    ]
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn policies_let_monitors_name_what_is_allowed_and_nothing_else() {
+    let server = Server::start().await;
+    let file = values(&json!({
+        "policies": {
+            "allowedDomains": ["example.com", "192.0.2.10"], "allowProxy": false,
+            "namespaceSelector": {"matchLabels": {"tenant": "yes"}},
+        },
+    }));
+    let path = file.path().to_str().unwrap();
+    let install = ["install", RELEASE, &chart(), "--namespace", NAMESPACE, "--create-namespace", "--values", path];
+    server.helm().run(&install).unwrap_or_else(|error| panic!("{error}"));
+    for (name, labels) in [("tenant", json!({"tenant": "yes"})), ("ours", json!({}))] {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        server.apply(&[], &namespace.to_string());
+    }
+    let attempt = |namespace: &str, spec: &Value| {
+        let metadata = json!({"name": "attempt", "namespace": namespace});
+        let monitor =
+            json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": metadata, "spec": spec});
+        let arguments = ["apply", "--dry-run=server", "--filename", "-"];
+        server.kubectl.run_with_input(&arguments, &monitor.to_string()).map_err(|error| error.to_string())
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The API server takes a policy into account a moment after it is stored.
+    while attempt("tenant", &json!({"domain": "evil.test"})).is_ok() {
+        assert!(Instant::now() < deadline, "the policy does not come into force");
+    }
+    for (spec, message) in attempts() {
+        let said = attempt("tenant", &spec);
+        match message {
+            None => assert!(said.is_ok(), "{spec}: {said:?}"),
+            Some(message) => assert!(said.as_ref().is_err_and(|said| said.contains(message)), "{spec}: {said:?}"),
+        }
+        let said = attempt("ours", &spec);
+        assert!(said.is_ok(), "{spec}: {said:?}");
+    }
+}

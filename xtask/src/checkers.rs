@@ -1,0 +1,122 @@
+//! What the chart and `deploy/` are checked with: Helm, helm-unittest, promtool, and the libraries by which others tell the health of an
+//! object, built from the Go module that pins them.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    control_plane::cache_root,
+    go::{self, Build, Error},
+};
+
+/// The module's own file: the one place where versions are pinned.
+const GO_MOD: &str = include_str!("../checkers/go.mod");
+/// Where the module is.
+const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/checkers");
+const HELM: &str = "helm.sh/helm/v4";
+const HELM_UNITTEST: &str = "github.com/helm-unittest/helm-unittest";
+const PROMETHEUS: &str = "github.com/prometheus/prometheus";
+const PROMETHEUS_OPERATOR: &str = "github.com/prometheus-operator/prometheus-operator";
+
+/// A program of the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checker {
+    /// Helm.
+    Helm,
+    /// Unit tests of charts.
+    HelmUnittest,
+    /// Prometheus' own checks and unit tests of alert rules.
+    Promtool,
+}
+
+// === impl Checker ===
+
+impl Checker {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Helm, Self::HelmUnittest, Self::Promtool];
+
+    /// The program in the cache.
+    ///
+    /// # Errors
+    /// When it is not there; the error says how to get it.
+    pub fn find(self) -> Result<PathBuf, Error> {
+        go::find(&self.cache(), self.name())
+    }
+
+    /// As [`Checker::find`], and it is built into the cache when it is missing, which takes some minutes.
+    ///
+    /// # Errors
+    /// When Go is missing or the build fails.
+    pub fn find_or_build(self) -> Result<PathBuf, Error> {
+        let build: Build = match self {
+            Self::Helm => helm,
+            Self::HelmUnittest => helm_unittest,
+            Self::Promtool => promtool,
+        };
+        go::complete(&self.cache(), &[(self.name(), build)])?;
+        self.find()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Helm => "helm",
+            Self::HelmUnittest => "helm-unittest",
+            Self::Promtool => "promtool",
+        }
+    }
+
+    fn version(self) -> &'static str {
+        pinned(match self {
+            Self::Helm => HELM,
+            Self::HelmUnittest => HELM_UNITTEST,
+            Self::Promtool => PROMETHEUS,
+        })
+    }
+
+    /// `checkers/<name>-<version>` in the cache.
+    fn cache(self) -> PathBuf {
+        cache_root().join("checkers").join(format!("{}-{}", self.name(), self.version()))
+    }
+}
+
+/// The Prometheus Operator's definitions of the kinds that the chart uses, as files.
+///
+/// # Errors
+/// When Go is missing or cannot fetch the module.
+pub fn prometheus_definitions() -> Result<[PathBuf; 3], Error> {
+    let sources = go::sources("the definitions of the Prometheus Operator", Path::new(MODULE), PROMETHEUS_OPERATOR)?;
+    let directory = sources.join("example/prometheus-operator-crd");
+    let names = ["servicemonitors", "podmonitors", "prometheusrules"];
+    Ok(names.map(|name| directory.join(format!("monitoring.coreos.com_{name}.yaml"))))
+}
+
+/// Without its version Helm refuses charts and plugins that ask for one.
+fn helm(_: &Path, output: &Path) -> Result<(), Error> {
+    let flags = format!("-s -w -X {HELM}/internal/version.version=v{}", pinned(HELM));
+    go::build("helm", Path::new(MODULE), &format!("{HELM}/cmd/helm"), &["-ldflags", &flags], output)
+}
+
+fn helm_unittest(_: &Path, output: &Path) -> Result<(), Error> {
+    let package = format!("{HELM_UNITTEST}/cmd/helm-unittest");
+    go::build("helm-unittest", Path::new(MODULE), &package, &["-ldflags", "-s -w"], output)
+}
+
+/// Without service discovery, which is most of it and checks no rule.
+fn promtool(_: &Path, output: &Path) -> Result<(), Error> {
+    let flags = ["-tags", "remove_all_sd", "-ldflags", "-s -w"];
+    go::build("promtool", Path::new(MODULE), &format!("{PROMETHEUS}/cmd/promtool"), &flags, output)
+}
+
+/// The version of a directly required module, without leading `v`.
+fn pinned(module: &str) -> &'static str {
+    go::pinned(GO_MOD, module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_versions_are_those_of_the_go_module() {
+        assert_eq!(Checker::ALL.map(Checker::version), ["4.3.2", "1.1.2", "0.316.0"]);
+    }
+}
