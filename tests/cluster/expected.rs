@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A Secret of type `kubernetes.io/tls` with this certificate, and a key that is none of anybody's business.
-async fn tls_secret(scene: &Scene<'_>, name: &str, labels: Value, issued: &Issued) {
+pub(crate) async fn tls_secret(scene: &Scene<'_>, name: &str, labels: Value, issued: &Issued) {
     let data = json!({"tls.crt": issued.chain_pem(), "tls.key": "not a key"});
     let secret = json!({"metadata": {"name": name, "labels": labels}, "type": "kubernetes.io/tls", "stringData": data});
     make(&scene.api::<Secret>(), secret).await;

@@ -24,6 +24,7 @@ mod objects;
 mod outages;
 #[path = "../notify/peer.rs"]
 mod peer;
+mod permissions;
 mod poison;
 mod races;
 #[path = "../notify/receiver.rs"]
