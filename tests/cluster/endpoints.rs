@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// A DNS server that knows these IPv4 addresses of every name.
-struct Dns {
-    address: SocketAddr,
+pub(crate) struct Dns {
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Dns {
-    async fn knowing(addresses: [IpAddr; 2]) -> Self {
+    pub(crate) async fn knowing(addresses: [IpAddr; 2]) -> Self {
         let socket = UdpSocket::bind(loopback()).await.unwrap();
         let address = socket.local_addr().unwrap();
         let task = tokio::spawn(async move {

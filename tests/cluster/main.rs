@@ -16,6 +16,7 @@ mod expected;
 mod faults;
 mod fence;
 mod fields;
+mod health;
 mod kinds;
 mod life;
 mod means;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest;
+
 use crate::{
     control_plane::cache_root,
     go::{self, Build, Error},
@@ -10,6 +12,8 @@ use crate::{
 
 /// The module's own file: the one place where versions are pinned.
 const GO_MOD: &str = include_str!("../checkers/go.mod");
+/// The program of ours in it.
+const HEALTH: &str = include_str!("../checkers/health/main.go");
 /// Where the module is.
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/checkers");
 const HELM: &str = "helm.sh/helm/v4";
@@ -26,13 +30,15 @@ pub enum Checker {
     HelmUnittest,
     /// Prometheus' own checks and unit tests of alert rules.
     Promtool,
+    /// What kstatus, Flux and Argo CD make of the health of objects: a program of ours on their libraries.
+    Health,
 }
 
 // === impl Checker ===
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Helm, Self::HelmUnittest, Self::Promtool];
+    pub const ALL: [Self; 4] = [Self::Helm, Self::HelmUnittest, Self::Promtool, Self::Health];
 
     /// The program in the cache.
     ///
@@ -51,6 +57,7 @@ impl Checker {
             Self::Helm => helm,
             Self::HelmUnittest => helm_unittest,
             Self::Promtool => promtool,
+            Self::Health => health,
         };
         go::complete(&self.cache(), &[(self.name(), build)])?;
         self.find()
@@ -61,15 +68,23 @@ impl Checker {
             Self::Helm => "helm",
             Self::HelmUnittest => "helm-unittest",
             Self::Promtool => "promtool",
+            Self::Health => "health",
         }
     }
 
-    fn version(self) -> &'static str {
-        pinned(match self {
+    /// Of what is pinned its version; of what is ours the digest of all that it is made from.
+    fn version(self) -> String {
+        let module = match self {
             Self::Helm => HELM,
             Self::HelmUnittest => HELM_UNITTEST,
             Self::Promtool => PROMETHEUS,
-        })
+            Self::Health => {
+                let digest = digest::digest(&digest::SHA256, format!("{GO_MOD}{HEALTH}").as_bytes());
+                let (start, _) = digest.as_ref().split_first_chunk().expect("SHA-256 has 32 bytes");
+                return format!("{:016x}", u64::from_be_bytes(*start));
+            }
+        };
+        pinned(module).to_owned()
     }
 
     /// `checkers/<name>-<version>` in the cache.
@@ -106,6 +121,10 @@ fn promtool(_: &Path, output: &Path) -> Result<(), Error> {
     go::build("promtool", Path::new(MODULE), &format!("{PROMETHEUS}/cmd/promtool"), &flags, output)
 }
 
+fn health(_: &Path, output: &Path) -> Result<(), Error> {
+    go::build("health", Path::new(MODULE), "./health", &["-ldflags", "-s -w"], output)
+}
+
 /// The version of a directly required module, without leading `v`.
 fn pinned(module: &str) -> &'static str {
     go::pinned(GO_MOD, module)
@@ -117,6 +136,8 @@ mod tests {
 
     #[test]
     fn the_versions_are_those_of_the_go_module() {
-        assert_eq!(Checker::ALL.map(Checker::version), ["4.3.2", "1.1.2", "0.316.0"]);
+        let versions = Checker::ALL.map(Checker::version);
+        assert_eq!(versions[..3], ["4.3.2", "1.1.2", "0.316.0"]);
+        assert_eq!(versions[3].len(), 16);
     }
 }
