@@ -1,12 +1,13 @@
 //! The life of a release: installed, upgraded, rolled back, uninstalled and installed anew by Helm 4, with the operator at work under the
 //! chart's ServiceAccount.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt as _, api::PostParams};
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::SslMonitor;
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use xtask::{
     farm::{Authority, Leaf, ServerOptions, TlsServer},
@@ -55,20 +56,16 @@ impl Release {
         Operator::start(program, &self.server.control_plane, &FLAGS).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Make a monitor of the server, which trusts its authority.
-    async fn monitor(&self, name: &str, authority: &Authority, server: &TlsServer) {
+    /// The ConfigMap `ca` with the authority that all monitors trust.
+    async fn trust(&self, authority: &Authority) {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "default");
-        let map = json!({"metadata": {"name": name}, "data": {"ca.crt": authority.root_pem()}});
+        let map = json!({"metadata": {"name": "ca"}, "data": {"ca.crt": authority.root_pem()}});
         maps.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
-        let spec = json!({
-            "domain": "web.test", "address": server.address().ip(), "port": server.address().port(),
-            "tls": {"caBundle": {"configMap": {"name": name}}},
-        });
-        let monitor = json!({
-            "apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor",
-            "metadata": {"name": name, "namespace": "default"}, "spec": spec,
-        });
-        self.server.apply(&[], &monitor.to_string());
+    }
+
+    /// Make a monitor of the server.
+    fn monitor(&self, name: &str, server: &TlsServer) {
+        self.server.apply(&["--namespace", "default"], &monitor(name, &spec(server.address())).to_string());
     }
 
     fn monitors(&self) -> Api<SslMonitor> {
@@ -76,13 +73,35 @@ impl Release {
     }
 
     async fn is_valid(&self, name: &str) -> SslMonitor {
+        self.shows(name, "Valid").await
+    }
+
+    async fn shows(&self, name: &str, summary: &str) -> SslMonitor {
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let monitor = self.monitors().get(name).await.unwrap();
-            if monitor.status.as_ref().is_some_and(|status| status.summary.as_deref() == Some("Valid")) {
+            if monitor.status.as_ref().is_some_and(|status| status.summary.as_deref() == Some(summary)) {
                 return monitor;
             }
             assert!(Instant::now() < deadline, "{monitor:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Run the commands of the README that are about the monitor `example`.
+    async fn is_waited_for_and_checked_as_the_readme_says(&self, name: &str) {
+        let typed = [commands("README.md", "kubectl wait"), commands("README.md", "kubectl annotate")].concat();
+        assert_eq!(typed.len(), 2, "{typed:?}");
+        for line in typed {
+            // There is no shell that would tell the time.
+            let line = line.replace("example", name).replace("\"$(date +%s)\"", "now");
+            let arguments = [&["--namespace", "default"][..], &line.split(' ').skip(1).collect::<Vec<_>>()].concat();
+            self.server.kubectl(&arguments);
+        }
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let handled = async || self.monitors().get(name).await.unwrap().status.unwrap().last_handled_request_at;
+        while handled().await.as_deref() != Some("now") {
+            assert!(Instant::now() < deadline, "the request is not handled");
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -100,6 +119,21 @@ impl Release {
     }
 }
 
+/// What a monitor of this address says.
+fn spec(address: SocketAddr) -> Value {
+    let tls = json!({"caBundle": {"configMap": {"name": "ca"}}});
+    json!({"domain": "web.test", "address": address.ip(), "port": address.port(), "tls": tls})
+}
+
+fn monitor(name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": name}, "spec": spec})
+}
+
+/// A server with a certificate of the authority.
+async fn serve(authority: &Authority, leaf: Leaf) -> TlsServer {
+    TlsServer::start(([127, 0, 0, 1], 0).into(), authority.issue(&leaf), ServerOptions::default()).await.unwrap()
+}
+
 /// What the release consists of without values.
 const OBJECTS: [&str; 10] = [
     "clusterrole.rbac.authorization.k8s.io/sslmonitor",
@@ -114,23 +148,21 @@ const OBJECTS: [&str; 10] = [
     "validatingadmissionpolicybinding.admissionregistration.k8s.io/sslmonitor-service-fence",
 ];
 
-#[tokio::test]
+// The server answers while Helm is waited for.
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Helm and a control plane: cargo xtask test"]
 async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_anew_and_monitors_stay() {
     let release = Release::new().await;
     let authority = Authority::new("Release");
-    let server = TlsServer::start(
-        ([127, 0, 0, 1], 0).into(),
-        authority.issue(&Leaf::new(["web.test"])),
-        ServerOptions::default(),
-    );
-    let server = server.await.unwrap();
+    let server = serve(&authority, Leaf::new(["web.test"])).await;
 
     release.install(&json!({}));
+    release.trust(&authority).await;
     assert_eq!(release.objects(), OBJECTS);
     let operator = release.operator().await;
-    release.monitor("first", &authority, &server).await;
+    release.monitor("first", &server);
     let first = release.is_valid("first").await;
+    release.is_waited_for_and_checked_as_the_readme_says("first").await;
 
     // Up, with more objects and another line of arguments, while the operator works on; and down again.
     let more = json!({"networkPolicy": {"enabled": true}, "operator": {"publicOnly": true}});
@@ -139,7 +171,7 @@ async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_a
     let rollback = ["rollback", RELEASE, "1", "--namespace", NAMESPACE, "--wait=hookOnly"];
     release.helm.run(&rollback).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(release.objects(), OBJECTS);
-    release.monitor("second", &authority, &server).await;
+    release.monitor("second", &server);
     release.is_valid("second").await;
     let log = operator.stop().await.1;
     assert!(!log.to_lowercase().contains("forbidden"), "{log}");
@@ -155,7 +187,7 @@ async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_a
     release.helm("install", &json!({})).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(release.objects(), OBJECTS);
     let operator = release.operator().await;
-    release.monitor("third", &authority, &server).await;
+    release.monitor("third", &server);
     release.is_valid("third").await;
     assert_eq!(release.is_valid("first").await.uid(), first.uid());
     let log = operator.stop().await.1;
@@ -214,6 +246,61 @@ async fn what_is_printed_after_an_installation_can_be_typed() {
             && said.contains("port-forward service/sslmonitor 8080"),
         "{said}"
     );
+}
+
+/// A chart of these monitors, each as name and spec.
+fn chart_of(monitors: &[(&str, Value)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("Chart.yaml"),
+        json!({"apiVersion": "v2", "name": "monitors", "version": "1.0.0"}).to_string(),
+    )
+    .unwrap();
+    fs::create_dir(directory.path().join("templates")).unwrap();
+    for (name, spec) in monitors {
+        fs::write(directory.path().join(format!("templates/{name}.yaml")), monitor(name, spec).to_string()).unwrap();
+    }
+    directory
+}
+
+// The servers answer while Helm is waited for.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn helm_waits_for_monitors_whatever_they_see_and_fails_at_once_for_one_that_can_never_work() {
+    let release = Release::new().await;
+    release.install(&json!({}));
+    let _operator = release.operator().await;
+    let authority = Authority::new("Release");
+    release.trust(&authority).await;
+    let (valid, expired) = (Leaf::new(["web.test"]), Leaf::new(["web.test"]).expired());
+    let (valid, expired) = (serve(&authority, valid).await, serve(&authority, expired).await);
+    let good = [
+        ("valid", spec(valid.address())),
+        ("expired", spec(expired.address())),
+        // Nobody listens at the port of which this is the number.
+        ("unreachable", spec(([127, 0, 0, 1], 1).into())),
+    ];
+    let line = |command: &'static str, chart: &TempDir| {
+        let chart = chart.path().display().to_string();
+        release.helm.run(&[command, "monitors", &chart, "--namespace", "default", "--wait=watcher", "--timeout=5m"])
+    };
+    let began = Instant::now();
+    line("install", &chart_of(&good)).unwrap_or_else(|error| panic!("{error}"));
+    for (name, summary) in [("valid", "Valid"), ("expired", "Expired"), ("unreachable", "ConnectionRefused")] {
+        release.shows(name, summary).await;
+    }
+    let denied = spec(([169, 254, 169, 254], 443).into());
+    let bad =
+        good.map(|(name, spec)| (name, if name == "valid" { with_address(spec, &denied["address"]) } else { spec }));
+    let failed = line("upgrade", &chart_of(&bad)).unwrap_err().to_string();
+    assert!(failed.contains("SslMonitor/default/valid") && failed.contains("Failed"), "{failed}");
+    // Both at once: a wait to the end would take five minutes each.
+    assert!(began.elapsed() < Duration::from_mins(2), "{:?}\n{failed}", began.elapsed());
+}
+
+fn with_address(mut spec: Value, address: &Value) -> Value {
+    spec["address"] = address.clone();
+    spec
 }
 
 /// The commands of a document that begin so, with continued lines joined.
