@@ -1,7 +1,7 @@
 //! The life of a release: installed, upgraded, rolled back, uninstalled and installed anew by Helm 4, with the operator at work under the
 //! chart's ServiceAccount.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{env, ffi::OsStr, fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, ResourceExt as _, api::PostParams};
@@ -10,8 +10,9 @@ use ssl_monitor_operator::api::SslMonitor;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use xtask::{
+    control_plane::Binaries,
     farm::{Authority, Leaf, ServerOptions, TlsServer},
-    helm::Helm,
+    helm::{Helm, stdout},
     install::NAMESPACE,
     operator::Operator,
 };
@@ -51,7 +52,14 @@ impl Release {
         self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
     }
 
+    /// The operator under the release's ServiceAccount, once the API server has taken in what that may do.
     async fn operator(&self) -> Operator {
+        let identity = format!("--as=system:serviceaccount:{NAMESPACE}:{RELEASE}");
+        let may_list = ["auth", "can-i", "list", "sslmonitors.sslmonitor.io", "--all-namespaces", &identity];
+        eventually("the role is in force", async || {
+            self.server.kubectl.run(&may_list).map_err(|error| error.to_string())
+        })
+        .await;
         let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
         Operator::start(program, &self.server.control_plane, &FLAGS).await.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -77,15 +85,12 @@ impl Release {
     }
 
     async fn shows(&self, name: &str, summary: &str) -> SslMonitor {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        loop {
+        eventually(&format!("{name} shows {summary}"), async || {
             let monitor = self.monitors().get(name).await.unwrap();
-            if monitor.status.as_ref().is_some_and(|status| status.summary.as_deref() == Some(summary)) {
-                return monitor;
-            }
-            assert!(Instant::now() < deadline, "{monitor:?}");
-            sleep(Duration::from_millis(100)).await;
-        }
+            let shown = monitor.status.as_ref().and_then(|status| status.summary.as_deref());
+            if shown == Some(summary) { Ok(monitor) } else { Err(format!("{monitor:?}")) }
+        })
+        .await
     }
 
     /// Run the commands of the README that are about the monitor `example`.
@@ -98,12 +103,21 @@ impl Release {
             let arguments = [&["--namespace", "default"][..], &line.split(' ').skip(1).collect::<Vec<_>>()].concat();
             self.server.kubectl(&arguments);
         }
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let handled = async || self.monitors().get(name).await.unwrap().status.unwrap().last_handled_request_at;
-        while handled().await.as_deref() != Some("now") {
-            assert!(Instant::now() < deadline, "the request is not handled");
-            sleep(Duration::from_millis(100)).await;
-        }
+        eventually("the request is handled", async || {
+            let status = self.monitors().get(name).await.unwrap().status.unwrap();
+            let is_handled = status.last_handled_request_at.as_deref() == Some("now");
+            if is_handled { Ok(()) } else { Err(format!("{status:?}")) }
+        })
+        .await;
+    }
+
+    /// What a shell with kubectl makes of this; the test fails when it does.
+    fn shell(&self, script: &str) -> String {
+        let kubectl = Binaries::find().unwrap().kubectl;
+        let path = [kubectl.parent().unwrap().as_os_str(), &env::var_os("PATH").unwrap()].join(OsStr::new(":"));
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", script]).env("PATH", path).env("KUBECONFIG", self.server.control_plane.kubeconfig());
+        stdout(&mut shell).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Which objects carry the label of the release, of the kinds that a chart may make.
@@ -116,6 +130,18 @@ impl Release {
         let mut names: Vec<String> = listed.lines().map(ToOwned::to_owned).collect();
         names.sort();
         names
+    }
+}
+
+/// Try `attempt` until it gives a value; after a minute the test fails with what it said last.
+async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        match attempt().await {
+            Ok(value) => return value,
+            Err(last) => assert!(Instant::now() < deadline, "not within a minute: {what}\n{last}"),
+        }
+        sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -201,11 +227,11 @@ async fn what_is_to_go_goes_and_another_release_takes_over_what_stayed() {
     release.install(&json!({"crds": {"keep": false}}));
     let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait=hookOnly"];
     release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !release.objects().is_empty() {
-        assert!(Instant::now() < deadline, "{:?}", release.objects());
-        sleep(Duration::from_millis(100)).await;
-    }
+    eventually("all is gone", async || match release.objects() {
+        left if left.is_empty() => Ok(()),
+        left => Err(left.join(" ")),
+    })
+    .await;
 
     release.install(&json!({}));
     release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
@@ -221,30 +247,55 @@ async fn what_is_to_go_goes_and_another_release_takes_over_what_stayed() {
 #[ignore = "needs Helm and a control plane: cargo xtask test"]
 async fn what_is_printed_after_an_installation_can_be_typed() {
     let release = Release::new().await;
-    release.server.apply(
-        &["--server-side"],
-        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
-    );
+    release.server.kubectl(&["create", "namespace", NAMESPACE]);
     let said = release.helm("install", &json!({})).unwrap_or_else(|error| panic!("{error}"));
-    let (_, monitor) = said.split_once("kubectl apply -f - <<EOF\n").unwrap();
-    let (monitor, _) = monitor.split_once("  EOF\n").unwrap();
+    let (_, notes) = said.split_once("NOTES:\n").unwrap();
     release.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
-    release.server.apply(&[], monitor);
-    let listed = release.server.kubectl(&["--namespace", "default", "get", "sslmonitors", "--output=name"]);
-    assert_eq!(listed, "sslmonitor.sslmonitor.io/example\n");
-    let named = release.server.kubectl(&[
-        "--namespace",
-        NAMESPACE,
-        "get",
-        "deployment/sslmonitor",
-        "service/sslmonitor",
-        "--output=name",
-    ]);
-    assert_eq!(named, "deployment.apps/sslmonitor\nservice/sslmonitor\n");
+    let (before, first) = notes.split_once("kubectl apply").unwrap();
+    let (first, after) = first.split_once("\n\n").unwrap();
+    let typed = release.shell(&format!("kubectl apply{first}"));
     assert!(
-        said.contains("rollout status deployment/sslmonitor\n")
-            && said.contains("port-forward service/sslmonitor 8080"),
-        "{said}"
+        typed.contains("sslmonitor.sslmonitor.io/example created\n") && typed.contains("www.example.com"),
+        "{typed}"
+    );
+    let explain = after.lines().find(|line| line.starts_with("kubectl explain")).unwrap();
+    eventually("kubectl explains the spec", async || {
+        let typed = release.shell(explain);
+        if typed.contains("domain\t<string> -required-") { Ok(()) } else { Err(typed) }
+    })
+    .await;
+    // There is no kubelet: what these wait for never comes, but what they name is there.
+    assert!(before.ends_with("rollout status deployment/sslmonitor\n\nWatch your first certificate:\n\n"), "{before}");
+    assert!(after.contains("port-forward service/sslmonitor 8080"), "{after}");
+    release.shell(&format!("kubectl --namespace {NAMESPACE} get deployment/sslmonitor service/sslmonitor"));
+}
+
+// The server answers while kubectl is waited for.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Helm and a control plane: cargo xtask test"]
+async fn secrets_are_read_in_the_named_namespaces_and_nowhere_else() {
+    let release = Release::new().await;
+    release.install(&json!({"rbac": {"secrets": {"namespaces": ["default"]}}}));
+    release.server.kubectl(&["create", "namespace", "other"]);
+    let operator = release.operator().await;
+    let authority = Authority::new("Release");
+    let server = serve(&authority, Leaf::new(["web.test"])).await;
+    let mut trusting = spec(server.address());
+    trusting["tls"]["caBundle"] = json!({"secret": {"name": "ca"}});
+    let metadata = json!({"name": "ca", "labels": {"sslmonitor.io/allowed": "true"}});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"ca.crt": authority.root_pem()}});
+    for namespace in ["default", "other"] {
+        for object in [&secret, &monitor("web", &trusting)] {
+            release.server.apply(&["--namespace", namespace], &object.to_string());
+        }
+    }
+    release.is_valid("web").await;
+    let ready = "--for=jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=Forbidden";
+    release.server.kubectl(&["--namespace", "other", "wait", ready, "--timeout=60s", "sslmonitor/web"]);
+    let log = operator.stop().await.1;
+    assert!(
+        log.contains("in the namespace \\\"other\\\"") && !log.contains("in the namespace \\\"default\\\""),
+        "{log}"
     );
 }
 

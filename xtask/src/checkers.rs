@@ -84,7 +84,7 @@ impl Checker {
                 return format!("{:016x}", u64::from_be_bytes(*start));
             }
         };
-        pinned(module).to_owned()
+        go::pinned(GO_MOD, module).to_owned()
     }
 
     /// `checkers/<name>-<version>` in the cache.
@@ -106,7 +106,7 @@ pub fn prometheus_definitions() -> Result<[PathBuf; 3], Error> {
 
 /// Without its version Helm refuses charts and plugins that ask for one.
 fn helm(_: &Path, output: &Path) -> Result<(), Error> {
-    let flags = format!("-s -w -X {HELM}/internal/version.version=v{}", pinned(HELM));
+    let flags = format!("-s -w -X {HELM}/internal/version.version=v{}", go::pinned(GO_MOD, HELM));
     go::build("helm", Path::new(MODULE), &format!("{HELM}/cmd/helm"), &["-ldflags", &flags], output)
 }
 
@@ -123,11 +123,6 @@ fn promtool(_: &Path, output: &Path) -> Result<(), Error> {
 
 fn health(_: &Path, output: &Path) -> Result<(), Error> {
     go::build("health", Path::new(MODULE), "./health", &["-ldflags", "-s -w"], output)
-}
-
-/// The version of a directly required module, without leading `v`.
-fn pinned(module: &str) -> &'static str {
-    go::pinned(GO_MOD, module)
 }
 
 #[cfg(test)]
