@@ -3,10 +3,9 @@
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
-use ssl_monitor_operator::metrics::{Metrics, ScheduleNumbers};
 use xtask::{checkers::Checker, helm::stdout};
 
-use crate::support::{ROOT, documents, template};
+use crate::support::{ROOT, documents, known_metrics, named_metrics, template};
 
 /// The rule file that Prometheus gets of the Prometheus Operator.
 fn rules() -> Value {
@@ -47,21 +46,8 @@ fn every_alert_has_a_test_and_a_severity_and_says_what_to_do() {
 #[test]
 #[ignore = "needs Helm: cargo xtask test"]
 fn every_metric_that_an_alert_names_exists() {
-    let metrics = Metrics::new();
-    metrics.watch_schedule(|| ScheduleNumbers { waiting: 0, ready: [("new", 0); 4], in_flight: 0 });
-    let page = metrics.encode();
-    let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-    let known: BTreeSet<String> = families
-        .map(|(name, kind)| match kind {
-            "counter" => format!("{name}_total"),
-            "info" => format!("{name}_info"),
-            _ => name.to_owned(),
-        })
-        .collect();
-    let rules = rules();
-    let words = alerts(&rules).flat_map(|alert| {
-        alert["expr"].as_str().unwrap().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(ToOwned::to_owned)
-    });
-    let named: BTreeSet<String> = words.filter(|word| word.starts_with("sslmonitor_")).collect();
+    let (rules, known) = (rules(), known_metrics());
+    let named: BTreeSet<String> =
+        alerts(&rules).flat_map(|alert| named_metrics(alert["expr"].as_str().unwrap()).collect::<Vec<_>>()).collect();
     assert!(named.len() > 8 && named.is_subset(&known), "{:?}", named.difference(&known));
 }

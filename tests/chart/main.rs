@@ -5,6 +5,7 @@
 
 mod about;
 mod alerts;
+mod dashboard;
 mod manifests;
 mod release;
 mod server;

@@ -17,7 +17,7 @@ use xtask::{
     operator::Operator,
 };
 
-use crate::support::{RELEASE, ROOT, Server, chart, values};
+use crate::support::{DEFINITION, RELEASE, ROOT, Server, chart, values};
 
 const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];
 
@@ -49,7 +49,7 @@ impl Release {
             &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
         );
         self.helm("install", given).unwrap_or_else(|error| panic!("{error}"));
-        self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+        self.server.is_established(&[DEFINITION]);
     }
 
     /// The operator under the release's ServiceAccount, once the API server has taken in what that may do.
@@ -250,7 +250,7 @@ async fn what_is_printed_after_an_installation_can_be_typed() {
     release.server.kubectl(&["create", "namespace", NAMESPACE]);
     let said = release.helm("install", &json!({})).unwrap_or_else(|error| panic!("{error}"));
     let (_, notes) = said.split_once("NOTES:\n").unwrap();
-    release.server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+    release.server.is_established(&[DEFINITION]);
     let (before, first) = notes.split_once("kubectl apply").unwrap();
     let (first, after) = first.split_once("\n\n").unwrap();
     let typed = release.shell(&format!("kubectl apply{first}"));
@@ -384,7 +384,7 @@ async fn the_commands_of_the_readmes_install_it() {
     let server = Server::start().await;
     for line in by_kubectl {
         server.kubectl(&line.split(' ').skip(1).collect::<Vec<_>>());
-        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+        server.is_established(&[DEFINITION]);
     }
     assert_eq!(server.kubectl(&["get", "sslmonitors", "--output=name"]), "sslmonitor.sslmonitor.io/example\n");
 }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use xtask::{checkers::prometheus_definitions, install::NAMESPACE};
 
-use crate::support::{RELEASE, ROOT, Server, chart, documents, everything, template, values};
+use crate::support::{DEFINITION, RELEASE, ROOT, Server, chart, documents, everything, template, values};
 
 /// Values for which the API server is asked, each of which turns something else.
 fn matrix() -> Vec<(&'static str, Value)> {
@@ -51,7 +51,7 @@ async fn ready() -> Server {
     for file in prometheus_definitions().unwrap_or_else(|error| panic!("{error}")) {
         let file = file.display().to_string();
         server.kubectl(&["apply", "--server-side", "--filename", &file]);
-        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "--filename", &file]);
+        server.is_established(&["--filename", &file]);
     }
     server
 }
@@ -95,7 +95,7 @@ async fn everything_in_deploy_is_applied_and_stored_as_it_was_said() {
         let server = Server::start().await;
         let (manifest, samples) = (path("base/install.yaml"), path("samples"));
         server.kubectl(&[&["apply"], way, &["--filename", &manifest]].concat());
-        server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/sslmonitors.sslmonitor.io"]);
+        server.is_established(&[DEFINITION]);
         server.kubectl(&[&["apply"], way, &["--filename", &samples]].concat());
         for applied in [&manifest, &samples] {
             server.is_without_difference(way, applied, "");

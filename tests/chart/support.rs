@@ -1,8 +1,14 @@
 //! Helm, what it makes of the chart, and an API server on which nothing of ours is yet.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
+use ssl_monitor_operator::metrics::{Metrics, ScheduleNumbers};
 use tempfile::NamedTempFile;
 use xtask::{
     checkers::Checker,
@@ -14,6 +20,8 @@ use xtask::{
 
 /// The repository.
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Our definition, as an argument of kubectl.
+pub(crate) const DEFINITION: &str = "crd/sslmonitors.sslmonitor.io";
 /// The release that all tests make: its names are those of `deploy/`.
 pub(crate) const RELEASE: &str = "sslmonitor";
 
@@ -43,6 +51,16 @@ impl Server {
     pub(crate) fn apply(&self, arguments: &[&str], manifests: &str) -> String {
         let arguments = [&["apply"], arguments, &["--filename", "-"]].concat();
         self.kubectl.run_with_input(&arguments, manifests).unwrap_or_else(|error| panic!("{error}\n{manifests}"))
+    }
+
+    /// Wait until the API server serves a definition: `crd/NAME`, or those in a file.
+    pub(crate) fn is_established(&self, which: &[&str]) {
+        let wait = [&["wait", "--for=condition=Established", "--timeout=60s"], which].concat();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        // kubectl gives up at once on an object that has no conditions yet.
+        while let Err(error) = self.kubectl.run(&wait) {
+            assert!(Instant::now() < deadline, "{error}");
+        }
     }
 
     /// The test fails when `kubectl diff` finds that what is stored is not what is in the file.
@@ -95,6 +113,26 @@ pub(crate) fn identity(object: &Value) -> String {
     format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]))
 }
 
+/// The metrics that the operator exposes.
+pub(crate) fn known_metrics() -> BTreeSet<String> {
+    let metrics = Metrics::new();
+    metrics.watch_schedule(|| ScheduleNumbers { waiting: 0, ready: [("new", 0); 4], in_flight: 0 });
+    let page = metrics.encode();
+    let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let names = families.map(|(name, kind)| match kind {
+        "counter" => format!("{name}_total"),
+        "info" => format!("{name}_info"),
+        _ => name.to_owned(),
+    });
+    names.collect()
+}
+
+/// The metrics of ours that an expression names.
+pub(crate) fn named_metrics(expression: &str) -> impl Iterator<Item = String> {
+    let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("sslmonitor_")).map(ToOwned::to_owned)
+}
+
 /// Values that turn on everything that can be turned on.
 pub(crate) fn everything() -> Value {
     json!({
@@ -135,6 +173,7 @@ pub(crate) fn everything() -> Value {
                 "enabled": true, "labels": {"release": "prometheus"}, "alertLabels": {"team": "web"},
                 "additionalRules": [{"record": "a:b", "expr": "vector(1)"}],
             },
+            "dashboard": {"enabled": true, "annotations": {"folder": "TLS"}},
         },
     })
 }
