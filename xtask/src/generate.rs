@@ -82,13 +82,18 @@ pub fn without_helm(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
         crds.clone().map(|(name, text)| (Path::new(CRDS).join(name), text)).collect();
     let templates = Path::new(CHART).join(TEMPLATES);
     files.extend(crds.map(|(name, text)| (templates.join(name), crd_template(&text))));
+    files.push(chart_readme(root)?);
+    Ok(files)
+}
+
+/// The chart's README with the table of its values as they are now.
+fn chart_readme(root: &Path) -> io::Result<(PathBuf, String)> {
     let (readme, values) = (Path::new(CHART).join("README.md"), Path::new(CHART).join("values.yaml"));
     let text = |path: &Path| fs::read_to_string(root.join(path)).map_err(|error| named(path, &error));
     let table = values::table(&text(&values)?).map_err(|error| named(&values, &io::Error::other(error)))?;
     let with_table = values::replace_table(&text(&readme)?, &table);
     let with_table = with_table.map_err(|error| named(&readme, &io::Error::other(error)))?;
-    files.push((readme, with_table));
-    Ok(files)
+    Ok((readme, with_table))
 }
 
 /// A file, its text on disk, and the text that it should have; `None` where there is or should be no file.
