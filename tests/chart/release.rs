@@ -160,13 +160,20 @@ async fn serve(authority: &Authority, leaf: Leaf) -> TlsServer {
     TlsServer::start(([127, 0, 0, 1], 0).into(), authority.issue(&leaf), ServerOptions::default()).await.unwrap()
 }
 
+/// The definitions, which stay.
+const DEFINITIONS: [&str; 2] = [
+    "customresourcedefinition.apiextensions.k8s.io/notificationchannels.sslmonitor.io",
+    "customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io",
+];
+
 /// What the release consists of without values.
-const OBJECTS: [&str; 10] = [
+const OBJECTS: [&str; 11] = [
     "clusterrole.rbac.authorization.k8s.io/sslmonitor",
     "clusterrole.rbac.authorization.k8s.io/sslmonitor-edit",
     "clusterrole.rbac.authorization.k8s.io/sslmonitor-view",
     "clusterrolebinding.rbac.authorization.k8s.io/sslmonitor",
-    "customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io",
+    DEFINITIONS[0],
+    DEFINITIONS[1],
     "deployment.apps/sslmonitor",
     "service/sslmonitor",
     "serviceaccount/sslmonitor",
@@ -205,7 +212,7 @@ async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_a
     // Away: the definitions stay, and all monitors with what was seen.
     let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait=hookOnly"];
     release.helm.run(&uninstall).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(release.objects(), ["customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io"]);
+    assert_eq!(release.objects(), DEFINITIONS);
     let kept = release.monitors().get("first").await.unwrap();
     assert_eq!((kept.uid(), kept.status), (first.uid(), release.is_valid("first").await.status));
 
@@ -238,7 +245,7 @@ async fn what_is_to_go_goes_and_another_release_takes_over_what_stayed() {
     let (chart, other) = (chart(), "watch");
     let install = ["install", other, &chart, "--namespace", "default", "--wait=hookOnly"];
     let refused = release.helm.run(&install).unwrap_err().to_string();
-    assert!(refused.contains("sslmonitors.sslmonitor.io") && refused.contains("ownership"), "{refused}");
+    assert!(refused.contains("s.sslmonitor.io") && refused.contains("ownership"), "{refused}");
     release.helm.run(&[&install[..], &["--take-ownership"]].concat()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(release.objects(), Vec::<String>::new());
 }

@@ -142,6 +142,7 @@ pub(crate) fn everything() -> Value {
         "operator": {
             "allowCIDRs": ["10.0.0.0/8", "fd00::/8"], "denyCIDRs": ["10.1.0.0/16"], "publicOnly": true,
             "resolver": "10.0.0.10:53", "proxy": "http://proxy.example.com:3128", "noProxy": ["*", ".example.com"],
+            "allowHTTPChannels": true, "channelAllowCIDRs": ["10.2.0.0/16"], "clusterName": "test",
             "logFormat": "text", "logLevel": "warn,ssl_monitor_operator=debug",
         },
         "policies": {"allowedDomains": ["example.com"], "allowProxy": false},

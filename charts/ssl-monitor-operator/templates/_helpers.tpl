@@ -77,6 +77,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .noProxy }}
 - {{ printf "--no-proxy=%s" (join "," .) | quote }}
 {{- end }}
+{{- if .allowHTTPChannels }}
+- --allow-http-channels
+{{- end }}
+{{- with .channelAllowCIDRs }}
+- --channel-allow-cidr={{ join "," . }}
+{{- end }}
+{{- with .clusterName }}
+- {{ printf "--cluster-name=%s" . | quote }}
+{{- end }}
+- --alert-resend-interval={{ .alertResendInterval }}
 - --concurrency={{ .concurrency }}
 - --status-writes={{ .statusWrites }}
 - --log-format={{ .logFormat }}
