@@ -72,12 +72,11 @@ impl Verdict {
     }
 }
 
-/// The expressions in the README.
+/// The expressions that are shipped for Flux.
 fn flux() -> Value {
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("<!-- flux -->\n```yaml\n").unwrap();
-    let block: Value = serde_saphyr::from_str(rest.split_once("```").unwrap().0).unwrap();
-    let check = &block["healthCheckExprs"][0];
+    let text = fs::read_to_string(Path::new(ROOT).join("deploy/flux/strict.yaml")).unwrap();
+    let shipped: Value = serde_saphyr::from_str(&text).unwrap();
+    let check = &shipped["healthCheckExprs"][0];
     assert_eq!((&check["apiVersion"], &check["kind"]), (&"sslmonitor.io/v1".into(), &"SslMonitor".into()));
     check.clone()
 }
