@@ -62,6 +62,9 @@ fn everything_is_written_with_names_labels_and_help() {
         metrics.count_probe(result);
     }
     metrics.count_status_write(WriteOutcome::Ok);
+    metrics.name_channels(&["slack", "webhook"]);
+    metrics.count_notification("slack", NotificationResult::Refused);
+    metrics.watch_notifications(|| NotificationNumbers { pending: 3, oldest_age: 1.5 });
     metrics.name_findings(vec![("Expired", "critical"), ("ChainOrder", "warning"), ("PinnedLeaf", "info")]);
     let ready = [("new", 1), ("manual", 0), ("overdue", 0), ("periodic", 7)];
     metrics.watch_schedule(move || ScheduleNumbers { waiting: 12, ready, in_flight: 3 });
@@ -133,6 +136,20 @@ sslmonitor_probes_total{result="unreachable"} 1
 # TYPE sslmonitor_status_writes counter
 sslmonitor_status_writes_total{outcome="ok"} 1
 sslmonitor_status_writes_total{outcome="error"} 0
+# HELP sslmonitor_notifications Attempts to deliver a message, by type of channel and how they ended.
+# TYPE sslmonitor_notifications counter
+sslmonitor_notifications_total{type="slack",result="delivered"} 0
+sslmonitor_notifications_total{type="slack",result="failed"} 0
+sslmonitor_notifications_total{type="slack",result="refused"} 1
+sslmonitor_notifications_total{type="webhook",result="delivered"} 0
+sslmonitor_notifications_total{type="webhook",result="failed"} 0
+sslmonitor_notifications_total{type="webhook",result="refused"} 0
+# HELP sslmonitor_notifications_pending Messages that are waiting to be delivered.
+# TYPE sslmonitor_notifications_pending gauge
+sslmonitor_notifications_pending 3
+# HELP sslmonitor_notifications_oldest_pending_age_seconds For how long the oldest message has been waiting to be delivered; 0 when there is none.
+# TYPE sslmonitor_notifications_oldest_pending_age_seconds gauge
+sslmonitor_notifications_oldest_pending_age_seconds 1.5
 # HELP sslmonitor_schedule_waiting Probes whose time has not come.
 # TYPE sslmonitor_schedule_waiting gauge
 sslmonitor_schedule_waiting 12

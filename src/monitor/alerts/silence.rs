@@ -118,11 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_never_comes_is_soon_found_out() {
+    fn a_window_that_never_comes_keeps_nobody_still() {
         let never = window("0 0 30 2 *", "1h", "UTC");
         assert_eq!(check(&never), Ok(()));
-        let begin = std::time::Instant::now();
         assert_eq!(until(&never, "2026-03-01T02:30:00Z"), None);
-        eprintln!("never: {:?}", begin.elapsed());
     }
 }
