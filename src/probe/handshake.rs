@@ -8,7 +8,7 @@ mod recorder;
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use rustls::{
-    ClientConfig, NamedGroup,
+    CipherSuite, ClientConfig, NamedGroup,
     client::Resumption,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::ServerName,
@@ -34,6 +34,13 @@ const OBJECTION: Duration = Duration::from_millis(500);
 pub(super) const ALERT: u8 = 21;
 /// How long a polite goodbye may take.
 pub(super) const GOODBYE: Duration = Duration::from_millis(100);
+
+/// The suites that are preferred.
+const FIRST_SUITES: [CipherSuite; 3] = [
+    CipherSuite::TLS13_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+];
 
 /// Makes handshakes.
 pub(super) struct Handshaker {
@@ -297,7 +304,8 @@ fn config(provider: Arc<CryptoProvider>) -> Result<ClientConfig, rustls::Error> 
 }
 
 /// The first group is the one that a key share is sent for, and X25519 that of the hybrid's classical half, for nothing. With
-/// X25519 alone the hello fits one packet and costs the least; the hybrid stays on offer.
+/// X25519 alone the hello fits one packet and costs the least; the hybrid stays on offer. As with browsers, the first suites are
+/// those with SHA-256, for which processors have instructions of their own.
 fn provider(hello: Hello) -> CryptoProvider {
     let first = match hello {
         Hello::Small => NamedGroup::X25519,
@@ -305,5 +313,6 @@ fn provider(hello: Hello) -> CryptoProvider {
     };
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups.sort_by_key(|group| group.name() != first);
+    provider.cipher_suites.sort_by_key(|suite| !FIRST_SUITES.contains(&suite.suite()));
     provider
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use x509_parser::{
-    asn1_rs::{Any, Class},
+    asn1_rs::{Any, Class, Oid, oid},
     der_parser::asn1_rs::ToDer as _,
     prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate},
 };
@@ -12,37 +12,37 @@ use super::text;
 use crate::probe::der::{INTEGER, Reader, SEQUENCE, SET, context};
 
 /// Object identifiers of common attributes and their names (RFC 4514 §3, RFC 4519, CA/Browser Forum EV guidelines).
-const ATTRIBUTES: [(&str, &str); 27] = [
-    (COMMON_NAME, "CN"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.5", "serialNumber"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "ST"),
-    ("2.5.4.9", "street"),
-    (ORGANIZATION, "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.12", "title"),
-    ("2.5.4.13", "description"),
-    ("2.5.4.15", "businessCategory"),
-    ("2.5.4.17", "postalCode"),
-    ("2.5.4.18", "postOfficeBox"),
-    ("2.5.4.20", "telephoneNumber"),
-    ("2.5.4.42", "GN"),
-    ("2.5.4.43", "initials"),
-    ("2.5.4.44", "generationQualifier"),
-    ("2.5.4.46", "dnQualifier"),
-    ("2.5.4.65", "pseudonym"),
-    ("2.5.4.97", "organizationIdentifier"),
-    ("0.9.2342.19200300.100.1.1", "UID"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-    ("1.2.840.113549.1.9.1", "emailAddress"),
-    ("1.3.6.1.4.1.311.60.2.1.1", "jurisdictionL"),
-    ("1.3.6.1.4.1.311.60.2.1.2", "jurisdictionST"),
-    ("1.3.6.1.4.1.311.60.2.1.3", "jurisdictionC"),
+static ATTRIBUTES: [(Oid<'static>, &str); 27] = [
+    (oid!(2.5.4.3), "CN"),
+    (oid!(2.5.4.4), "SN"),
+    (oid!(2.5.4.5), "serialNumber"),
+    (oid!(2.5.4.6), "C"),
+    (oid!(2.5.4.7), "L"),
+    (oid!(2.5.4.8), "ST"),
+    (oid!(2.5.4.9), "street"),
+    (oid!(2.5.4.10), "O"),
+    (oid!(2.5.4.11), "OU"),
+    (oid!(2.5.4.12), "title"),
+    (oid!(2.5.4.13), "description"),
+    (oid!(2.5.4.15), "businessCategory"),
+    (oid!(2.5.4.17), "postalCode"),
+    (oid!(2.5.4.18), "postOfficeBox"),
+    (oid!(2.5.4.20), "telephoneNumber"),
+    (oid!(2.5.4.42), "GN"),
+    (oid!(2.5.4.43), "initials"),
+    (oid!(2.5.4.44), "generationQualifier"),
+    (oid!(2.5.4.46), "dnQualifier"),
+    (oid!(2.5.4.65), "pseudonym"),
+    (oid!(2.5.4.97), "organizationIdentifier"),
+    (oid!(0.9.2342.19200300.100.1.1), "UID"),
+    (oid!(0.9.2342.19200300.100.1.25), "DC"),
+    (oid!(1.2.840.113549.1.9.1), "emailAddress"),
+    (oid!(1.3.6.1.4.1.311.60.2.1.1), "jurisdictionL"),
+    (oid!(1.3.6.1.4.1.311.60.2.1.2), "jurisdictionST"),
+    (oid!(1.3.6.1.4.1.311.60.2.1.3), "jurisdictionC"),
 ];
-const COMMON_NAME: &str = "2.5.4.3";
-const ORGANIZATION: &str = "2.5.4.10";
+const COMMON_NAME: Oid<'static> = oid!(2.5.4.3);
+const ORGANIZATION: Oid<'static> = oid!(2.5.4.10);
 
 /// A part of a name.
 enum Part<'a> {
@@ -141,7 +141,7 @@ pub(super) fn short(name: &[u8], or: Option<&str>) -> String {
     let parts: Vec<Part<'_>> = rdns(name).into_iter().flatten().collect();
     let find = |oid| {
         let value = |part: &Part<'_>| match part {
-            Part::Attribute(attribute) if attribute.attr_type().to_id_string() == oid => decode(attribute.attr_value()),
+            Part::Attribute(attribute) if *attribute.attr_type() == oid => decode(attribute.attr_value()),
             _ => None,
         };
         parts.iter().filter_map(value).find(|value| !value.is_empty()).map(|value| text::clean(&value))
@@ -150,10 +150,13 @@ pub(super) fn short(name: &[u8], or: Option<&str>) -> String {
 }
 
 fn write_attribute(written: &mut String, attribute: &AttributeTypeAndValue<'_>) {
-    let oid = attribute.attr_type().to_id_string();
-    let known = ATTRIBUTES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name);
+    let oid = attribute.attr_type();
+    let known = ATTRIBUTES.iter().find(|(known, _)| known == oid).map(|(_, name)| *name);
     let value = known.and_then(|_| decode(attribute.attr_value()));
-    let _ = write!(written, "{}=", known.unwrap_or(&oid));
+    match known {
+        Some(name) => written.extend([name, "="]),
+        None => written.extend([oid.to_id_string().as_str(), "="]),
+    }
     match value {
         Some(value) => written.push_str(&escape(&value)),
         None => written.push_str(&hex(&der(attribute.attr_value()))),

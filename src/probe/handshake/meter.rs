@@ -18,6 +18,9 @@ const LIMIT: usize = 128 * 1024;
 /// How many of the first bytes are kept.
 const KEPT: usize = 64 * 1024;
 
+/// As many bytes as most handshakes have.
+const USUAL: usize = 4 * 1024;
+
 /// What has been read so far.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
@@ -60,7 +63,11 @@ impl Meter {
     fn count(&self, bytes: &[u8]) {
         let before = self.read.fetch_add(bytes.len(), Ordering::Relaxed);
         let kept = &bytes[..bytes.len().min(KEPT.saturating_sub(before))];
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(kept);
+        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        if received.is_empty() {
+            received.reserve(USUAL.max(kept.len()));
+        }
+        received.extend_from_slice(kept);
     }
 }
 
