@@ -23,8 +23,7 @@ pub struct Circumstances<'a> {
     pub lapses: Option<Timestamp>,
 }
 
-/// The message that tells this notice. It depends on nothing that changes from one attempt to the next, as long as the monitor shows
-/// the same certificate.
+/// The message that tells this notice: the same for every attempt to deliver it, as long as the monitor's status says the same.
 pub fn message(monitor: &SslMonitor, notice: &PendingNotice, circumstances: Circumstances<'_>) -> Message {
     let facts = Facts::of(monitor, notice);
     Message {
