@@ -21,6 +21,7 @@ pub use self::values::{ConnectTo, DomainPort};
 use self::values::{ProxyParser, cluster_name, resend_interval, server_name, starttls, timeout, timestamp};
 use crate::{
     api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
+    metrics::Compat,
     probe::{AddressPolicy, Host, NoProxy, Proxy},
     telemetry::LogFormat,
 };
@@ -101,6 +102,16 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 16, env = "SSLMONITOR_STATUS_WRITES")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub status_writes: u16,
+    /// Tell of monitors on /metrics by the names of these exporters, too: blackbox, ssl-exporter; repeatable
+    #[arg(
+        long,
+        value_name = "EXPORTER",
+        value_delimiter = ',',
+        env = "SSLMONITOR_COMPAT_METRICS",
+        hide_possible_values = true
+    )]
+    #[arg(value_parser = PossibleValuesParser::new(Compat::ALL.map(Compat::as_str)).map(|name| compat(&name)))]
+    pub compat_metrics: Vec<Compat>,
     /// How log lines look: one JSON object a line, or text
     #[arg(long, value_name = "FORMAT", default_value = "json", env = "SSLMONITOR_LOG_FORMAT")]
     #[arg(value_parser = PossibleValuesParser::new(["json", "text"]).map(|name| log_format(&name)))]
@@ -323,6 +334,10 @@ fn ip_family(name: &str) -> IpFamily {
 
 fn tls_version(name: &str) -> TlsVersion {
     if name == "1.3" { TlsVersion::Tls13 } else { TlsVersion::Tls12 }
+}
+
+fn compat(name: &str) -> Compat {
+    if name == Compat::SslExporter.as_str() { Compat::SslExporter } else { Compat::Blackbox }
 }
 
 fn log_format(name: &str) -> LogFormat {

@@ -26,6 +26,7 @@ mod lenient;
 mod lines;
 mod registry;
 mod review;
+mod sample;
 mod secret;
 mod service;
 mod tasks;

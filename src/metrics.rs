@@ -3,11 +3,12 @@
 //! What is unknown has no sample: a number that was never measured would only lead to false alarms. The series of a
 //! monitor are written from one small record each, because a table per gauge would cost a multiple at 10,000 monitors.
 
+mod compat;
 mod notifications;
 mod series;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
@@ -17,7 +18,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-pub use self::notifications::{NotificationNumbers, NotificationResult};
+pub use self::{
+    compat::{CertificateDetails, Compat, Details, Staple},
+    notifications::{NotificationNumbers, NotificationResult},
+};
 use self::{
     notifications::Notifications,
     series::{FindingGauge, GaugeOfAll, ScheduleSource},
@@ -56,6 +60,8 @@ pub struct Sample {
     pub chain_not_after: Option<i64>,
     /// When the last probe ended, Unix seconds.
     pub last_check: Option<i64>,
+    /// The time between two probes, seconds.
+    pub interval: Option<f64>,
     /// How long the last probe took, seconds.
     pub probe_duration: Option<f64>,
     /// How many addresses are behind the name.
@@ -68,6 +74,8 @@ pub struct Sample {
     pub revoked: Option<bool>,
     /// Which findings there are: the positions of their kinds in [`Metrics::name_findings`], as bits.
     pub findings: u64,
+    /// What is told by the names of others alone; only where [`Metrics::wants_details`].
+    pub details: Option<Box<Details>>,
 }
 
 /// What came out of a probe.
@@ -110,6 +118,7 @@ pub struct Metrics {
     schedule: Arc<ScheduleSource>,
     finding_kinds: Arc<OnceLock<Vec<FindingKind>>>,
     monitors: Monitors,
+    wants_details: bool,
     /// One for each page of [`Metrics::pages`].
     registries: Arc<[Registry]>,
 }
@@ -133,7 +142,7 @@ enum Number {
 
 /// Every gauge has the labels `namespace`, `name`, `domain` and `port`. `namespace` is the monitor's: a scrape
 /// configuration must keep it (`honor_labels`), or it becomes `exported_namespace`.
-const MONITOR_GAUGES: [MonitorGauge; 12] = [
+const MONITOR_GAUGES: [MonitorGauge; 13] = [
     ("sslmonitor_up", "Whether the last probe reached the server (1) or not (0).", |s| truth(s.up)),
     (
         "sslmonitor_certificate_valid",
@@ -161,6 +170,9 @@ const MONITOR_GAUGES: [MonitorGauge; 12] = [
     ),
     ("sslmonitor_last_check_timestamp_seconds", "When the last probe ended, as Unix time.", |s| {
         s.last_check.map(Number::Whole)
+    }),
+    ("sslmonitor_interval_seconds", "The monitor's interval; no sample while the monitor is disabled.", |s| {
+        s.interval.map(Number::Real)
     }),
     (
         "sslmonitor_probe_duration_seconds",
@@ -192,6 +204,11 @@ const MONITOR_GAUGES: [MonitorGauge; 12] = [
 impl Metrics {
     /// Nothing measured yet: all counters are zero, and there is no monitor.
     pub fn new() -> Self {
+        Self::with_compat(&[])
+    }
+
+    /// The same, and monitors are told of by these names, too; [`Sample::details`] is for them.
+    pub fn with_compat(compat: &[Compat]) -> Self {
         let (probes, status_writes) = (Family::default(), Family::default());
         let schedule = Arc::new(ScheduleSource::default());
         let monitors = Monitors::default();
@@ -207,8 +224,16 @@ impl Metrics {
         let mut findings = Registry::default();
         let gauge = FindingGauge { kinds: Arc::clone(&finding_kinds), monitors: Arc::clone(&monitors) };
         findings.register_collector(Box::new(gauge));
-        let registries = std::iter::once(operator).chain(gauges).chain([findings]).collect();
-        let metrics = Self { probes, status_writes, notifications, schedule, finding_kinds, monitors, registries };
+        let compat: BTreeSet<Compat> = compat.iter().copied().collect();
+        let others = compat.iter().flat_map(|compat| compat.collectors(&monitors)).map(|gauge| {
+            let mut registry = Registry::default();
+            registry.register_collector(Box::new(gauge));
+            registry
+        });
+        let registries = std::iter::once(operator).chain(gauges).chain([findings]).chain(others).collect();
+        let wants_details = !compat.is_empty();
+        let metrics =
+            Self { probes, status_writes, notifications, schedule, finding_kinds, monitors, wants_details, registries };
         metrics.start_at_zero();
         metrics
     }
@@ -221,6 +246,11 @@ impl Metrics {
     /// The monitor is gone, and its series with it.
     pub fn remove(&self, key: &MonitorKey) {
         lock(&self.monitors).remove(key);
+    }
+
+    /// Whether anything is told of the details of a monitor.
+    pub fn wants_details(&self) -> bool {
+        self.wants_details
     }
 
     /// Count a probe that has ended.

@@ -79,7 +79,8 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         proxy = args.proxy.as_ref().map(Proxy::url),
         "starting"
     );
-    let pages = Pages { liveness: Liveness::default(), readiness: Readiness::default(), metrics: Metrics::new() };
+    let metrics = Metrics::with_compat(&args.compat_metrics);
+    let pages = Pages { liveness: Liveness::default(), readiness: Readiness::default(), metrics };
     let settings = Settings {
         concurrency: args.concurrency.into(),
         status_writes: args.status_writes.into(),

@@ -15,7 +15,7 @@ use ssl_monitor_operator::{
     alerting,
     api::{ChannelType, notification_channel_crd, ssl_monitor_crd, validate, validate_channel},
     cli::Cli,
-    metrics::Metrics,
+    metrics::{Compat, Metrics},
     monitor::{ConditionType, Material, Reason, target},
     notify::{Rules, VARIABLES, Why},
     probe::{AddressPolicy, FindingKind},
@@ -220,9 +220,9 @@ fn every_flag_of_run_is_documented_with_its_environment_and_default() {
     assert_eq!(documented.collect::<BTreeMap<_, _>>(), flags.map(no_false).collect::<BTreeMap<_, _>>());
 }
 
-#[test]
-fn every_metric_is_documented() {
-    let metrics = Metrics::new();
+/// The metrics that are exposed where those of others are, too.
+fn metric_names(compat: &[Compat]) -> Vec<String> {
+    let metrics = Metrics::with_compat(compat);
     metrics.name_channels(&["webhook"]);
     let encoded = metrics.encode();
     let families = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
@@ -233,10 +233,21 @@ fn every_metric_is_documented() {
             _ => name.to_owned(),
         }
     });
-    let mut expected = sorted(families);
+    sorted(families)
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let mut expected = metric_names(&[]);
     // The schedule's gauges appear once there is a schedule.
     expected.retain(|name| !name.starts_with("sslmonitor_schedule"));
     let documented =
         sorted(first_column("metrics").into_iter().filter(|name| !name.starts_with("sslmonitor_schedule")));
     assert_eq!(documented, expected);
+}
+
+#[test]
+fn every_metric_by_the_name_of_another_is_documented() {
+    let expected = metric_names(&Compat::ALL).into_iter().filter(|name| !name.starts_with("sslmonitor_"));
+    assert_eq!(sorted(first_column("compat-metrics")), expected.collect::<Vec<_>>());
 }

@@ -33,14 +33,15 @@ use super::{
     gather::service_of,
     lenient::Lenient,
     registry::{Entry, Link, Source, version_of},
+    sample::sample,
     service::is_ours,
 };
 use crate::{
-    api::{FindingStatus, SslMonitor, SslMonitorStatus},
-    metrics::{MonitorKey, Sample},
+    api::{SslMonitor, SslMonitorStatus},
+    metrics::MonitorKey,
     monitor::{
-        Cause, ConditionType, Due, LinkedMonitor, Reason, ServiceLink, due, find_condition, finding_kinds,
-        is_introduced, next_look_for, target,
+        Cause, ConditionType, Due, LinkedMonitor, Reason, ServiceLink, due, find_condition, is_introduced,
+        next_look_for, target,
     },
     schedule::{Group, Lane},
 };
@@ -163,7 +164,7 @@ pub(super) fn observe(context: &Context, monitor: &SslMonitor, source: Source) {
     let needs_review = !entry.is_introduced || has_stale_link(context, entry.link.as_ref());
     let (due, group, is_introduced) = (entry.due, entry.group, entry.is_introduced);
     let Some(services) = context.registry.put(&key, entry, source) else { return };
-    context.metrics.set(key.clone(), sample(monitor));
+    context.metrics.set(key.clone(), sample(monitor, context.metrics.wants_details()));
     for service in services {
         context.look_after(service);
     }
@@ -273,47 +274,6 @@ fn key_of(monitor: &impl Resource) -> MonitorKey {
 
 fn service_key(service: &impl ResourceExt) -> ServiceKey {
     ServiceKey { namespace: service.namespace().unwrap_or_default().into(), name: service.name_any().into() }
-}
-
-fn sample(monitor: &SslMonitor) -> Sample {
-    let status = monitor.status.as_ref();
-    let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let is = |kind| match find_condition(conditions, kind)?.status.as_str() {
-        "True" => Some(true),
-        "False" => Some(false),
-        _ => None,
-    };
-    let certificate = status.and_then(|status| status.certificate.as_ref()).filter(|_| monitor.spec.enabled);
-    let chain = certificate.and_then(|c| c.verified_chain_valid_to.as_ref().or(c.presented_chain_valid_to.as_ref()));
-    Sample {
-        domain: monitor.spec.domain.as_str().into(),
-        port: monitor.spec.port(),
-        up: is(ConditionType::Reachable),
-        valid: is(ConditionType::CertificateValid),
-        expiring: is(ConditionType::CertificateExpiring),
-        not_after: certificate.and_then(|c| Some(c.valid_to.as_ref()?.0.as_second())),
-        not_before: certificate.and_then(|c| Some(c.valid_from.as_ref()?.0.as_second())),
-        chain_not_after: chain.map(|end| end.0.as_second()),
-        last_check: status.and_then(|status| Some(status.last_checked_at.as_ref()?.0.as_second())),
-        probe_duration: status.and_then(|status| status.response_time_ms).map(|ms| f64::from(ms) / 1000.0),
-        endpoints: status.and_then(|status| u32::try_from(status.endpoint_count?).ok()),
-        consistent: is(ConditionType::EndpointsConsistent),
-        matches: is(ConditionType::ServedCertificateMatches),
-        revoked: certificate.and_then(|c| match c.revocation.as_ref()?.state.as_str() {
-            "Revoked" => Some(true),
-            "Good" => Some(false),
-            _ => None,
-        }),
-        findings: status.filter(|_| monitor.spec.enabled).map_or(0, |status| bits(&status.findings)),
-    }
-}
-
-/// Findings by the positions of their kinds.
-fn bits(findings: &[FindingStatus]) -> u64 {
-    let kinds = finding_kinds();
-    let position =
-        |it: &FindingStatus| kinds.iter().position(|kind| *kind == (it.type_.as_str(), it.severity.as_str()));
-    findings.iter().filter_map(position).fold(0, |bits, position| bits | 1 << position)
 }
 
 /// A watch that fails is taken up again by itself, with back-off.

@@ -7,6 +7,10 @@ mod about;
 mod alerts;
 mod dashboard;
 mod manifests;
+#[path = "../observability/names.rs"]
+mod names;
+#[path = "../observability/queries.rs"]
+mod queries;
 mod release;
 mod server;
 mod support;

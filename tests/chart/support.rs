@@ -1,14 +1,12 @@
 //! Helm, what it makes of the chart, and an API server on which nothing of ours is yet.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use ssl_monitor_operator::metrics::{Metrics, ScheduleNumbers};
 use tempfile::NamedTempFile;
 use xtask::{
     checkers::Checker,
@@ -113,26 +111,6 @@ pub(crate) fn identity(object: &Value) -> String {
     format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]))
 }
 
-/// The metrics that the operator exposes.
-pub(crate) fn known_metrics() -> BTreeSet<String> {
-    let metrics = Metrics::new();
-    metrics.watch_schedule(|| ScheduleNumbers { waiting: 0, ready: [("new", 0); 4], in_flight: 0 });
-    let page = metrics.encode();
-    let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-    let names = families.map(|(name, kind)| match kind {
-        "counter" => format!("{name}_total"),
-        "info" => format!("{name}_info"),
-        _ => name.to_owned(),
-    });
-    names.collect()
-}
-
-/// The metrics of ours that an expression names.
-pub(crate) fn named_metrics(expression: &str) -> impl Iterator<Item = String> {
-    let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("sslmonitor_")).map(ToOwned::to_owned)
-}
-
 /// Values that turn on everything that can be turned on.
 pub(crate) fn everything() -> Value {
     json!({
@@ -142,7 +120,7 @@ pub(crate) fn everything() -> Value {
         "operator": {
             "allowCIDRs": ["10.0.0.0/8", "fd00::/8"], "denyCIDRs": ["10.1.0.0/16"], "publicOnly": true,
             "resolver": "10.0.0.10:53", "proxy": "http://proxy.example.com:3128", "noProxy": ["*", ".example.com"],
-            "allowHTTPChannels": true, "channelAllowCIDRs": ["10.2.0.0/16"], "clusterName": "test",
+            "allowHTTPChannels": true, "channelAllowCIDRs": ["10.2.0.0/16"], "clusterName": "test", "compatMetrics": ["blackbox"],
             "logFormat": "text", "logLevel": "warn,ssl_monitor_operator=debug",
         },
         "policies": {"allowedDomains": ["example.com"], "allowProxy": false},

@@ -66,7 +66,7 @@ fn endpoints(monitor: &SslMonitor) -> Vec<EndpointStatus> {
 }
 
 /// A server of each certificate, at the same port of two addresses, and a DNS server that knows both.
-async fn pair(one: Issued, other: Issued) -> (TlsServer, TlsServer, Dns) {
+pub(crate) async fn pair(one: Issued, other: Issued) -> (TlsServer, TlsServer, Dns) {
     let first = TlsServer::start(loopback(), one, ServerOptions::default()).await.unwrap();
     let beside = SocketAddr::new(loopback().ip(), first.address().port());
     let second = TlsServer::start(beside, other, ServerOptions::default()).await.unwrap();

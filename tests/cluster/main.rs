@@ -27,6 +27,9 @@ mod outages;
 mod peer;
 mod permissions;
 mod poison;
+mod prometheus;
+#[path = "../observability/queries.rs"]
+mod queries;
 mod races;
 #[path = "../notify/receiver.rs"]
 mod receiver;

@@ -7,6 +7,7 @@ package checkers
 import (
 	_ "github.com/helm-unittest/helm-unittest/cmd/helm-unittest"
 	_ "github.com/prometheus-operator/prometheus-operator/pkg/versionutil"
+	_ "github.com/prometheus/prometheus/cmd/prometheus"
 	_ "github.com/prometheus/prometheus/cmd/promtool"
 	_ "helm.sh/helm/v4/cmd/helm"
 )

@@ -1,4 +1,4 @@
-//! What the chart and `deploy/` are checked with: Helm, helm-unittest, promtool, and the libraries by which others tell the health of an
+//! What the chart and `deploy/` are checked with: Helm, helm-unittest, Prometheus and promtool, and the libraries by which others tell the health of an
 //! object, built from the Go module that pins them.
 
 use std::path::{Path, PathBuf};
@@ -32,13 +32,15 @@ pub enum Checker {
     Promtool,
     /// What kstatus, Flux and Argo CD make of the health of objects: a program of ours on their libraries.
     Health,
+    /// Prometheus itself, which scrapes what it is told to.
+    Prometheus,
 }
 
 // === impl Checker ===
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Helm, Self::HelmUnittest, Self::Promtool, Self::Health];
+    pub const ALL: [Self; 5] = [Self::Helm, Self::HelmUnittest, Self::Promtool, Self::Prometheus, Self::Health];
 
     /// The program in the cache.
     ///
@@ -57,6 +59,7 @@ impl Checker {
             Self::Helm => helm,
             Self::HelmUnittest => helm_unittest,
             Self::Promtool => promtool,
+            Self::Prometheus => prometheus,
             Self::Health => health,
         };
         go::complete(&self.cache(), &[(self.name(), build)])?;
@@ -68,6 +71,7 @@ impl Checker {
             Self::Helm => "helm",
             Self::HelmUnittest => "helm-unittest",
             Self::Promtool => "promtool",
+            Self::Prometheus => "prometheus",
             Self::Health => "health",
         }
     }
@@ -77,7 +81,7 @@ impl Checker {
         let module = match self {
             Self::Helm => HELM,
             Self::HelmUnittest => HELM_UNITTEST,
-            Self::Promtool => PROMETHEUS,
+            Self::Promtool | Self::Prometheus => PROMETHEUS,
             Self::Health => {
                 let digest = digest::digest(&digest::SHA256, format!("{GO_MOD}{HEALTH}").as_bytes());
                 let (start, _) = digest.as_ref().split_first_chunk().expect("SHA-256 has 32 bytes");
@@ -115,10 +119,18 @@ fn helm_unittest(_: &Path, output: &Path) -> Result<(), Error> {
     go::build("helm-unittest", Path::new(MODULE), &package, &["-ldflags", "-s -w"], output)
 }
 
-/// Without service discovery, which is most of it and checks no rule.
 fn promtool(_: &Path, output: &Path) -> Result<(), Error> {
+    of_prometheus("promtool", output)
+}
+
+fn prometheus(_: &Path, output: &Path) -> Result<(), Error> {
+    of_prometheus("prometheus", output)
+}
+
+/// Without service discovery, which is most of it, checks no rule and finds nothing on loopback.
+fn of_prometheus(program: &'static str, output: &Path) -> Result<(), Error> {
     let flags = ["-tags", "remove_all_sd", "-ldflags", "-s -w"];
-    go::build("promtool", Path::new(MODULE), &format!("{PROMETHEUS}/cmd/promtool"), &flags, output)
+    go::build(program, Path::new(MODULE), &format!("{PROMETHEUS}/cmd/{program}"), &flags, output)
 }
 
 fn health(_: &Path, output: &Path) -> Result<(), Error> {
@@ -132,7 +144,7 @@ mod tests {
     #[test]
     fn the_versions_are_those_of_the_go_module() {
         let versions = Checker::ALL.map(Checker::version);
-        assert_eq!(versions[..3], ["4.3.2", "1.1.2", "0.316.0"]);
-        assert_eq!(versions[3].len(), 16);
+        assert_eq!(versions[..4], ["4.3.2", "1.1.2", "0.316.0", "0.316.0"]);
+        assert_eq!(versions[4].len(), 16);
     }
 }

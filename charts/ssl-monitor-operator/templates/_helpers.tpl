@@ -89,6 +89,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --alert-resend-interval={{ .alertResendInterval }}
 - --concurrency={{ .concurrency }}
 - --status-writes={{ .statusWrites }}
+{{- with .compatMetrics }}
+- --compat-metrics={{ join "," . }}
+{{- end }}
 - --log-format={{ .logFormat }}
 - {{ printf "--log-level=%s" .logLevel | quote }}
 {{- with .extraArgs }}
