@@ -89,3 +89,27 @@ fn staple(revocation: &RevocationStatus) -> Option<Staple> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_stapled_is_told_of_as_stapled() {
+        let at = |source: Option<&str>, state: &str| {
+            staple(&RevocationStatus {
+                state: state.to_owned(),
+                source: source.map(ToOwned::to_owned),
+                revoked_at: (state == "Revoked").then_some(Time(Timestamp::UNIX_EPOCH)),
+                reason: None,
+            })
+        };
+        assert_eq!(at(None, "Unknown"), Some(Staple::None));
+        assert_eq!(at(Some("Staple"), "Good"), Some(Staple::Good));
+        assert_eq!(at(Some("Staple"), "Revoked"), Some(Staple::Revoked(Some(0))));
+        assert_eq!(at(Some("Staple"), "Unknown"), Some(Staple::Unknown));
+        assert_eq!(at(Some("CRL"), "Revoked"), None);
+    }
+}
