@@ -57,7 +57,7 @@ pub struct Context {
     pub(super) settings: Settings,
     pub(super) registry: Registry,
     pub(super) channels: Channels,
-    pub(super) lines: Arc<Lines>,
+    pub(super) lines: Lines,
     pub(super) deliveries: Deliveries,
     pub(super) checks: Schedule<MonitorKey>,
     pub(super) reviews: Schedule<MonitorKey>,
@@ -104,8 +104,6 @@ impl Context {
         let (services, services_runner) = Schedule::new(Slots { concurrency: SERVICES, reserved: 0 });
         let (channels, channels_runner) = Channels::new();
         let (deliveries, deliveries_runner) = Deliveries::new();
-        let lines = Arc::new(Lines::default());
-        measure(&metrics, &lines);
         let context = Self {
             client,
             prober,
@@ -113,7 +111,7 @@ impl Context {
             metrics,
             registry: Registry::default(),
             channels,
-            lines,
+            lines: Lines::default(),
             deliveries,
             checks,
             reviews,
@@ -135,7 +133,9 @@ impl Context {
             channels: channels_runner,
             deliveries: deliveries_runner,
         };
-        Ok((Arc::new(context), runners))
+        let context = Arc::new(context);
+        measure(&context);
+        Ok((context, runners))
     }
 
     /// The queue of checks, for metrics and liveness.
@@ -220,12 +220,14 @@ impl Context {
     }
 }
 
-/// Have the metrics say what is waiting to be delivered.
-fn measure(metrics: &Metrics, lines: &Arc<Lines>) {
-    metrics.name_channels(&ChannelKind::ALL.map(ChannelKind::name));
-    let lines = Arc::clone(lines);
-    metrics.watch_notifications(move || {
-        let Waiting { messages, oldest } = lines.waiting();
+/// Have the metrics say what is waiting to be delivered. A channel that is suspended is not waited for.
+fn measure(context: &Arc<Context>) {
+    context.metrics.name_channels(&ChannelKind::ALL.map(ChannelKind::name));
+    let shared = Arc::downgrade(context);
+    context.metrics.watch_notifications(move || {
+        let Some(context) = shared.upgrade() else { return NotificationNumbers::default() };
+        let is_suspended = |key: &ChannelKey| context.channels.get(key).is_some_and(|known| known.spec.suspend);
+        let Waiting { messages, oldest } = context.lines.waiting(|key| !is_suspended(key));
         let age = oldest.map_or(0.0, |oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
         NotificationNumbers { pending: messages, oldest_age: age.max(0.0) }
     });

@@ -127,10 +127,11 @@ impl Lines {
         due.collect()
     }
 
-    /// What is waiting in all lines together.
-    pub(super) fn waiting(&self) -> Waiting {
+    /// What is waiting in the lines before these channels.
+    pub(super) fn waiting(&self, is_meant: impl Fn(&ChannelKey) -> bool) -> Waiting {
         let known = self.lock();
-        known.links.values().flat_map(BTreeMap::values).fold(Waiting::default(), |sum, link| Waiting {
+        let meant = known.links.iter().filter(|(channel, _)| is_meant(channel));
+        meant.flat_map(|(_, links)| links.values()).fold(Waiting::default(), |sum, link| Waiting {
             messages: sum.messages + link.pending,
             oldest: sum.oldest.into_iter().chain(link.oldest).min(),
         })
@@ -215,7 +216,8 @@ mod tests {
         let due: Vec<_> = lines.due(&channel("a")).into_iter().map(|due| (due.at, due.monitor)).collect();
         assert_eq!(due, [(at(1), key("soon")), (at(9), key("late"))]);
         assert_eq!(lines.standing(&channel("a")), [key("idle")]);
-        assert_eq!(lines.waiting(), Waiting { messages: 3, oldest: Some(at(1)) });
+        assert_eq!(lines.waiting(|_| true), Waiting { messages: 3, oldest: Some(at(1)) });
+        assert_eq!(lines.waiting(|it| *it == channel("b")), Waiting { messages: 1, oldest: Some(at(2)) });
     }
 
     #[test]
@@ -223,7 +225,7 @@ mod tests {
         let lines = Lines::default();
         put(&lines, "m", &[("a", waiting(1))]);
         lines.remove(&key("m"));
-        assert_eq!((lines.due(&channel("a")).len(), lines.waiting()), (0, Waiting::default()));
+        assert_eq!((lines.due(&channel("a")).len(), lines.waiting(|_| true)), (0, Waiting::default()));
         let known = lines.lock();
         assert!(known.links.is_empty() && known.channels.is_empty());
     }

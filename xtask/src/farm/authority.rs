@@ -263,8 +263,8 @@ impl Leaf {
     #[must_use]
     pub fn expires_in_days(self, days: i32) -> Self {
         let not_after = Timestamp::now() + DAY * days + HOUR;
-        // Of the usual lifetime, however little is left of it: what counts as soon depends on that.
-        Self { not_before: self.not_before.min(not_after - DAY * 90), not_after, ..self }
+        // Of a long lifetime, however little is left of it: what counts as soon depends on that.
+        Self { not_before: self.not_before.min(not_after - DAY * 180), not_after, ..self }
     }
 
     /// A certificate that may act as a CA.
