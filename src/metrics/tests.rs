@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn key(namespace: &str, name: &str) -> MonitorKey {
+pub(super) fn key(namespace: &str, name: &str) -> MonitorKey {
     MonitorKey { namespace: namespace.into(), name: name.into() }
 }
 
-fn unknown(domain: &str, port: u16) -> Sample {
+pub(super) fn unknown(domain: &str, port: u16) -> Sample {
     Sample {
         domain: domain.into(),
         port,
@@ -17,16 +17,18 @@ fn unknown(domain: &str, port: u16) -> Sample {
         not_before: None,
         chain_not_after: None,
         last_check: None,
+        interval: None,
         probe_duration: None,
         endpoints: None,
         consistent: None,
         matches: None,
         revoked: None,
         findings: 0,
+        details: None,
     }
 }
 
-fn complete(domain: &str, port: u16) -> Sample {
+pub(super) fn complete(domain: &str, port: u16) -> Sample {
     Sample {
         up: Some(true),
         valid: Some(true),
@@ -35,6 +37,7 @@ fn complete(domain: &str, port: u16) -> Sample {
         not_before: Some(1_780_000_000),
         chain_not_after: Some(1_785_000_000),
         last_check: Some(1_782_000_000),
+        interval: Some(3600.0),
         probe_duration: Some(0.125),
         endpoints: Some(3),
         consistent: Some(true),
@@ -62,9 +65,8 @@ fn everything_is_written_with_names_labels_and_help() {
         metrics.count_probe(result);
     }
     metrics.count_status_write(WriteOutcome::Ok);
-    metrics.name_channels(&["slack", "webhook"]);
-    metrics.count_notification("slack", NotificationResult::Refused);
-    metrics.watch_notifications(|| NotificationNumbers { pending: 3, oldest_age: 1.5 });
+    metrics.count_notification("webhook", NotificationResult::Delivered);
+    metrics.watch_notifications(|| NotificationNumbers { pending: 2, oldest_age: 7.5 });
     metrics.name_findings(vec![("Expired", "critical"), ("ChainOrder", "warning"), ("PinnedLeaf", "info")]);
     let ready = [("new", 1), ("manual", 0), ("overdue", 0), ("periodic", 7)];
     metrics.watch_schedule(move || ScheduleNumbers { waiting: 12, ready, in_flight: 3 });
@@ -121,7 +123,7 @@ fn a_page_holds_one_gauge_so_that_a_scrape_need_not_be_in_memory_as_a_whole() {
         metrics.set(key("shop", &i.to_string()), complete("web.example.com", 443));
     }
     let names_per_page = metrics.pages().skip(1).map(|page| page.matches("# TYPE").count());
-    assert_eq!(names_per_page.collect::<Vec<_>>(), [[1; 13].as_slice(), &[0]].concat());
+    assert_eq!(names_per_page.collect::<Vec<_>>(), [[1; 14].as_slice(), &[0]].concat());
 }
 
 const GOLDEN: &str = r#"# HELP sslmonitor_build The version of the operator.
@@ -136,20 +138,15 @@ sslmonitor_probes_total{result="unreachable"} 1
 # TYPE sslmonitor_status_writes counter
 sslmonitor_status_writes_total{outcome="ok"} 1
 sslmonitor_status_writes_total{outcome="error"} 0
-# HELP sslmonitor_notifications Attempts to deliver a message, by type of channel and how they ended.
-# TYPE sslmonitor_notifications counter
-sslmonitor_notifications_total{type="slack",result="delivered"} 0
-sslmonitor_notifications_total{type="slack",result="failed"} 0
-sslmonitor_notifications_total{type="slack",result="refused"} 1
-sslmonitor_notifications_total{type="webhook",result="delivered"} 0
-sslmonitor_notifications_total{type="webhook",result="failed"} 0
-sslmonitor_notifications_total{type="webhook",result="refused"} 0
 # HELP sslmonitor_notifications_pending Messages that are waiting to be delivered.
 # TYPE sslmonitor_notifications_pending gauge
-sslmonitor_notifications_pending 3
+sslmonitor_notifications_pending 2
 # HELP sslmonitor_notifications_oldest_pending_age_seconds For how long the oldest message has been waiting to be delivered; 0 when there is none.
 # TYPE sslmonitor_notifications_oldest_pending_age_seconds gauge
-sslmonitor_notifications_oldest_pending_age_seconds 1.5
+sslmonitor_notifications_oldest_pending_age_seconds 7.5
+# HELP sslmonitor_notifications Attempts to deliver a message, by type of channel and how they ended.
+# TYPE sslmonitor_notifications counter
+sslmonitor_notifications_total{type="webhook",result="delivered"} 1
 # HELP sslmonitor_schedule_waiting Probes whose time has not come.
 # TYPE sslmonitor_schedule_waiting gauge
 sslmonitor_schedule_waiting 12
@@ -185,6 +182,9 @@ sslmonitor_chain_not_after_timestamp_seconds{namespace="shop",name="web",domain=
 # TYPE sslmonitor_last_check_timestamp_seconds gauge
 sslmonitor_last_check_timestamp_seconds{namespace="shop",name="down",domain="192.0.2.1",port="8443"} 1782000000
 sslmonitor_last_check_timestamp_seconds{namespace="shop",name="web",domain="web.example.com",port="443"} 1782000000
+# HELP sslmonitor_interval_seconds The monitor's interval; no sample while the monitor is disabled.
+# TYPE sslmonitor_interval_seconds gauge
+sslmonitor_interval_seconds{namespace="shop",name="web",domain="web.example.com",port="443"} 3600.0
 # HELP sslmonitor_probe_duration_seconds How long the last probe took, from resolving the name to the verdict.
 # TYPE sslmonitor_probe_duration_seconds gauge
 sslmonitor_probe_duration_seconds{namespace="shop",name="web",domain="web.example.com",port="443"} 0.125

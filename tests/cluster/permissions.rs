@@ -85,8 +85,10 @@ async fn take_away(cluster: &Cluster, missing: &Permission, shipped: &[Permissio
     .await;
 }
 
-/// Something of everything that the operator does: a monitor with a Service, a CA bundle, and a certificate to be expected.
+/// Something of everything that the operator does: a channel, and a monitor with a Service, a CA bundle, and a certificate to be
+/// expected.
 async fn act(scene: &Scene<'_>) -> TlsServer {
+    scene.channel("hook", json!({"type": "webhook", "address": "https://hooks.scene.test"})).await;
     scene.plain_service("web").await;
     let (issued, labels) = (scene.valid(), json!({"sslmonitor.io/allowed": "true"}));
     tls_secret(scene, "expected", labels, &issued).await;
