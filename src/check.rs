@@ -8,7 +8,6 @@ mod manifests;
 mod notices;
 mod referents;
 mod report;
-mod result;
 mod runner;
 mod trust;
 
@@ -25,8 +24,7 @@ use self::{
     manifests::Manifests,
     notices::{Channels, Letters},
     referents::Referents,
-    report::{Report, is_streamed, report},
-    result::{Verdict, sentence, summary, verdict},
+    report::{is_streamed, report},
     runner::{Checked, Runner, check_file},
     trust::Trust,
 };
@@ -36,6 +34,7 @@ use crate::{
     manifests::InputError,
     output::{Tolerant, complain, progress_bar},
     probe::{FailureReason, NoProxy, Prober, ProberError, ProberSettings},
+    report::{Report, Verdict, sentence, summary, verdict},
 };
 
 /// All are valid.
@@ -63,10 +62,15 @@ enum CheckError {
 /// Check what the arguments name and print the results. The exit code is 0 when all are valid, 1 when some are not, and 2
 /// for wrong usage or input; a bad document does not keep the others from being checked.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    ExitCode::from(check(args).unwrap_or_else(|error| {
+    ExitCode::from(exit_code(args))
+}
+
+/// The same, with the exit code as a number.
+pub fn exit_code(args: &CheckArgs) -> u8 {
+    check(args).unwrap_or_else(|error| {
         complain(format_args!("error: {error}"));
         WRONG_INPUT
-    }))
+    })
 }
 
 fn check(args: &CheckArgs) -> Result<u8, CheckError> {
@@ -156,7 +160,7 @@ fn judge_file(
 }
 
 /// Counts, reports and explains results.
-struct Tally {
+pub struct Tally {
     report: Box<dyn Report>,
     progress: ProgressBar,
     /// Below a table: what is wrong, in sentences.
@@ -167,7 +171,8 @@ struct Tally {
 // === impl Tally ===
 
 impl Tally {
-    fn new(format: Format, count: usize) -> Self {
+    /// A tally of `count` results, in this format.
+    pub fn new(format: Format, count: usize) -> Self {
         let stdout = io::stdout();
         let is_in_the_way = is_streamed(format) && stdout.is_terminal();
         let progress = if is_in_the_way { ProgressBar::hidden() } else { progress_bar("checking", count) };
@@ -179,7 +184,11 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, monitor: SslMonitor) -> io::Result<()> {
+    /// Take one result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&mut self, monitor: SslMonitor) -> io::Result<()> {
         self.progress.inc(1);
         if verdict(&monitor) == Verdict::Bad {
             self.bad += 1;
@@ -190,9 +199,13 @@ impl Tally {
         self.report.add(monitor)
     }
 
-    fn finish(mut self) -> Result<u8, CheckError> {
+    /// Write what is left, and below a table what is wrong; returns the exit code.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(mut self) -> io::Result<u8> {
         self.progress.finish_and_clear();
-        self.report.finish().map_err(CheckError::Output)?;
+        self.report.finish()?;
         self.notes.iter().flatten().for_each(complain);
         Ok(if self.bad == 0 { ALL_VALID } else { SOME_BAD })
     }

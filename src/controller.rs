@@ -22,7 +22,6 @@ mod context;
 mod delivery;
 mod error;
 mod gather;
-mod lenient;
 mod lines;
 mod registry;
 mod review;
@@ -31,6 +30,8 @@ mod secret;
 mod service;
 mod tasks;
 mod watch;
+
+use crate::lenient;
 
 pub use channels::ChannelKey;
 pub use context::{Context, Runners, Settings};

@@ -12,8 +12,10 @@
 //! | [`alerting`] | what objects say of channels and alerts, in the senders' words | `api`, `monitor`, `notify`, `probe`'s plain types |
 //! | [`notifier`] | the senders, with the engine's resolver and address policy | `notify`, `probe` |
 //! | [`manifests`] | objects from files, directories and standard input | `api`, `probe`'s and `monitor`'s plain types |
+//! | [`lenient`] | objects that others wrote, read so that one bad one hides no other | `api` |
 //! | [`output`] | what is written where, and how it is laid out | nothing of ours |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
+//! | [`report`] | checked monitors in every format, and what a status means | `api`, `output`, `monitor`'s and `probe`'s plain types |
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`dispatch`] | the senders without a cluster: `sslmonitor notify test` | all of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
@@ -27,6 +29,7 @@ pub mod check;
 pub mod cli;
 pub mod controller;
 pub mod dispatch;
+pub mod lenient;
 pub mod manifests;
 pub mod metrics;
 pub mod monitor;
@@ -34,6 +37,7 @@ pub mod notifier;
 pub mod notify;
 pub mod output;
 pub mod probe;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod telemetry;

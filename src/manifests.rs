@@ -16,8 +16,11 @@ pub use self::{
     materials::{Materials, missing},
 };
 use crate::{
-    api::FieldError,
-    probe::text::{clean, clean_to, escape},
+    api::{DEFAULT_PORT, FieldError},
+    probe::{
+        Host,
+        text::{clean, clean_to, escape},
+    },
 };
 
 /// The most bytes of what is said about one fault of an input.
@@ -76,6 +79,15 @@ fn read_argument(path: &Path, take: &mut impl FnMut(Document) -> Taken, note: &m
             Err(error) => note(error.into()),
         }
     }
+}
+
+/// A name that Kubernetes accepts, so that what is printed can be applied: that of the host, and of the port where it is not 443.
+pub fn object_name(host: &Host, port: u16) -> String {
+    let host = match host {
+        Host::Address(address) => format!("ip-{}", address.to_string().replace([':', '.'], "-").trim_matches('-')),
+        Host::Name(name) => name.clone(),
+    };
+    if port == DEFAULT_PORT { host } else { format!("{host}-{port}") }
 }
 
 // === impl Taken ===

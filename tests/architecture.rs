@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -28,11 +28,16 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("monitor", &["api", "probe"]),
     ("notifier", &["probe", "notify"]),
     ("manifests", &["api", "probe", "monitor"]),
+    ("lenient", &["api"]),
     ("output", &[]),
+    ("report", &["api", "probe", "monitor", "output"]),
     ("alerting", &["api", "probe", "monitor", "notify"]),
     (
         "controller",
-        &["api", "probe", "schedule", "notify", "notifier", "monitor", "alerting", "metrics", "admin", "lease"],
+        &[
+            "api", "probe", "schedule", "notify", "notifier", "monitor", "alerting", "lenient", "metrics", "admin",
+            "lease",
+        ],
     ),
     ("dispatch", ANY),
     ("check", ANY),

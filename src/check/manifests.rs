@@ -7,8 +7,7 @@ use crate::{
     },
     cli::{CheckArgs, DomainPort, RevocationArg},
     dispatch::{self, read},
-    manifests::{Document, InputError, Materials, Taken, gather},
-    probe::Host,
+    manifests::{Document, InputError, Materials, Taken, gather, object_name},
 };
 
 /// What is checked.
@@ -81,15 +80,6 @@ fn monitor_of(target: &DomainPort, starttls: Option<StartTls>) -> SslMonitor {
     let port = target.port.unwrap_or_else(|| starttls.map_or(DEFAULT_PORT, StartTls::port));
     let spec = SslMonitorSpec { port: Some(port), ..SslMonitorSpec::new(&target.host.to_string()) };
     SslMonitor::new(&object_name(&target.host, port), spec)
-}
-
-/// A name that Kubernetes accepts, so that what is printed can be applied.
-fn object_name(host: &Host, port: u16) -> String {
-    let host = match host {
-        Host::Address(address) => format!("ip-{}", address.to_string().replace([':', '.'], "-").trim_matches('-')),
-        Host::Name(name) => name.clone(),
-    };
-    if port == DEFAULT_PORT { host } else { format!("{host}-{port}") }
 }
 
 /// Options come before what a manifest says.

@@ -9,7 +9,7 @@ use crate::{
 
 /// What a status means to the one who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// The certificate is valid for long enough, and nothing else is wrong.
     Good,
     /// Something is wrong.
@@ -30,7 +30,7 @@ const BY_WEIGHT: [ConditionType; 7] = [
 ];
 
 /// Whether a checked monitor is good.
-pub(super) fn verdict(monitor: &SslMonitor) -> Verdict {
+pub fn verdict(monitor: &SslMonitor) -> Verdict {
     if !monitor.spec.enabled {
         return Verdict::Skipped;
     }
@@ -49,12 +49,12 @@ pub(super) fn verdict(monitor: &SslMonitor) -> Verdict {
 }
 
 /// The result in one word.
-pub(super) fn summary(monitor: &SslMonitor) -> &str {
+pub fn summary(monitor: &SslMonitor) -> &str {
     status(monitor).and_then(|status| status.summary.as_deref()).unwrap_or_default()
 }
 
 /// The result in one sentence: the message of the condition that the summary comes from.
-pub(super) fn sentence(monitor: &SslMonitor) -> &str {
+pub fn sentence(monitor: &SslMonitor) -> &str {
     let conditions = conditions(monitor);
     let of_summary = |kind: &ConditionType| {
         find_condition(conditions, *kind).filter(|condition| condition.reason == summary(monitor))

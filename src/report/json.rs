@@ -12,7 +12,9 @@ use crate::api::SslMonitor;
 const INDENT: &str = "    ";
 const ITEM_INDENT: &str = "        ";
 
-pub(super) struct Json<W> {
+/// `SslMonitors` as JSON, one after the other.
+#[derive(Debug)]
+pub struct Json<W> {
     out: W,
     /// Whether the monitors are items of a list.
     is_list: bool,
@@ -22,8 +24,14 @@ pub(super) struct Json<W> {
 // === impl Json ===
 
 impl<W: Write> Json<W> {
-    pub(super) fn new(out: W, count: usize) -> Self {
+    /// A report of `count` monitors: one stands alone, several are a `List`.
+    pub fn new(out: W, count: usize) -> Self {
         Self { out, is_list: count != 1, written: 0 }
+    }
+
+    /// A report that is a `List` however many there are.
+    pub fn list(out: W) -> Self {
+        Self { out, is_list: true, written: 0 }
     }
 }
 

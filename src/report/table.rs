@@ -2,17 +2,21 @@
 
 use std::io::{self, Write};
 
-use super::Report;
+use super::{
+    Report,
+    result::{sentence, status, summary},
+};
 use crate::{
     api::{EndpointStatus, SslMonitor, SslMonitorStatus},
-    check::result::{sentence, status, summary},
     output::aligned,
 };
 
 /// What stands for something that is not known.
-const NONE: &str = "-";
+pub const NONE: &str = "-";
 
-pub(super) struct Table<W> {
+/// Aligned columns, as `kubectl get` prints them.
+#[derive(Debug)]
+pub struct Table<W> {
     out: W,
     is_wide: bool,
     rows: Vec<Vec<String>>,
@@ -21,11 +25,13 @@ pub(super) struct Table<W> {
 // === impl Table ===
 
 impl<W: Write> Table<W> {
-    pub(super) fn narrow(out: W) -> Self {
+    /// Domain, status and expiry.
+    pub fn narrow(out: W) -> Self {
         Self { out, is_wide: false, rows: vec![texts(&["DOMAIN", "STATUS", "DAYS", "EXPIRES"])] }
     }
 
-    pub(super) fn wide(out: W) -> Self {
+    /// All there is to say in one row.
+    pub fn wide(out: W) -> Self {
         let heads = [
             "DOMAIN",
             "PORT",
@@ -86,7 +92,7 @@ fn wide_row(monitor: &SslMonitor) -> Vec<String> {
 }
 
 /// How many addresses there are, and how many show something else than most do.
-fn addresses(status: &SslMonitorStatus) -> Option<String> {
+pub fn addresses(status: &SslMonitorStatus) -> Option<String> {
     let count = status.endpoint_count?;
     let shown = |one: &EndpointStatus| (one.result.clone(), one.fingerprint.clone());
     let alike = |one: &EndpointStatus| status.endpoints.iter().filter(|other| shown(other) == shown(one)).count();
@@ -99,20 +105,22 @@ fn addresses(status: &SslMonitorStatus) -> Option<String> {
 }
 
 /// The worst finding, and how many more there are.
-fn findings(status: &SslMonitorStatus) -> Option<String> {
+pub fn findings(status: &SslMonitorStatus) -> Option<String> {
     let (worst, others) = status.findings.split_first()?;
     let more = if others.is_empty() { String::new() } else { format!(" +{}", others.len()) };
     Some(format!("{} {}{more}", worst.severity, worst.type_))
 }
 
-fn expiry(monitor: &SslMonitor) -> [String; 2] {
+/// Days until the certificate ends at the last check, and when it ends.
+pub fn expiry(monitor: &SslMonitor) -> [String; 2] {
     let certificate = status(monitor).and_then(|status| status.certificate.as_ref());
     let days = certificate.and_then(|certificate| certificate.days_until_expiry).map(|days| days.to_string());
     let end = certificate.and_then(|certificate| certificate.valid_to.as_ref()).map(|end| end.0.to_string());
     [or_none(days), or_none(end)]
 }
 
-fn or_none(text: Option<String>) -> String {
+/// The text, or what stands for none.
+pub fn or_none(text: Option<String>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or_else(|| NONE.to_owned())
 }
 

@@ -7,42 +7,55 @@ use std::{
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use super::Report;
+use super::{
+    Report,
+    result::{Verdict, sentence, status, summary, verdict},
+};
 use crate::{
     api::SslMonitor,
-    check::result::{Verdict, sentence, status, summary, verdict},
     probe::{Host, Target},
 };
 
-pub(super) struct Junit<W> {
+/// A JUnit report, for CI.
+#[derive(Debug)]
+pub struct Junit<W> {
     out: W,
+    title: &'static str,
     suite: TestSuite,
+    /// How a case is called.
+    name: fn(&SslMonitor) -> String,
 }
 
 // === impl Junit ===
 
 impl<W: Write> Junit<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, suite: TestSuite::new("certificates") }
+    /// A report whose cases are called by what is watched.
+    pub fn of_places(out: W, title: &'static str) -> Self {
+        Self { out, title, suite: TestSuite::new("certificates"), name: place }
+    }
+
+    /// A report whose cases are called by their objects, and what these watch.
+    pub fn of_objects(out: W, title: &'static str) -> Self {
+        Self { name: object, ..Self::of_places(out, title) }
     }
 }
 
 impl<W: Write> Report for Junit<W> {
     fn add(&mut self, monitor: SslMonitor) -> io::Result<()> {
-        self.suite.add_test_case(test_case(&monitor));
+        self.suite.add_test_case(test_case(&monitor, (self.name)(&monitor)));
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let mut document = Document::new("sslmonitor check");
+        let mut document = Document::new(self.title);
         document.add_test_suite(self.suite.clone());
         document.serialize(&mut self.out).map_err(io::Error::other)?;
         self.out.flush()
     }
 }
 
-fn test_case(monitor: &SslMonitor) -> TestCase {
-    let mut case = TestCase::new(name(monitor), outcome(monitor));
+fn test_case(monitor: &SslMonitor, name: String) -> TestCase {
+    let mut case = TestCase::new(name, outcome(monitor));
     case.set_classname("sslmonitor");
     if let Some(millis) = status(monitor).and_then(|status| status.response_time_ms) {
         case.set_time(Duration::from_millis(u64::try_from(millis).unwrap_or_default()));
@@ -60,7 +73,13 @@ fn outcome(monitor: &SslMonitor) -> TestCaseStatus {
     outcome
 }
 
-fn name(monitor: &SslMonitor) -> String {
+fn object(monitor: &SslMonitor) -> String {
+    let metadata = &monitor.metadata;
+    let [namespace, name] = [&metadata.namespace, &metadata.name].map(|text| text.as_deref().unwrap_or_default());
+    format!("{namespace}/{name} ({})", place(monitor))
+}
+
+fn place(monitor: &SslMonitor) -> String {
     let spec = &monitor.spec;
     spec.domain
         .parse::<Host>()

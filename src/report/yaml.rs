@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use super::{Report, write_indented};
 use crate::api::SslMonitor;
 
-pub(super) struct Yaml<W> {
+/// `SslMonitors` as YAML, one after the other.
+#[derive(Debug)]
+pub struct Yaml<W> {
     out: W,
     /// Whether the monitors are items of a list.
     is_list: bool,
@@ -15,8 +17,14 @@ pub(super) struct Yaml<W> {
 // === impl Yaml ===
 
 impl<W: Write> Yaml<W> {
-    pub(super) fn new(out: W, count: usize) -> Self {
+    /// A report of `count` monitors: one stands alone, several are a `List`.
+    pub fn new(out: W, count: usize) -> Self {
         Self { out, is_list: count != 1, written: 0 }
+    }
+
+    /// A report that is a `List` however many there are.
+    pub fn list(out: W) -> Self {
+        Self { out, is_list: true, written: 0 }
     }
 }
 

@@ -22,14 +22,14 @@ use crate::api::{NotificationChannel, NotificationChannelStatus, SslMonitor, Ssl
 
 /// An object read leniently.
 #[derive(Debug, Clone)]
-pub(super) struct Lenient<K> {
+pub struct Lenient<K> {
     metadata: ObjectMeta,
     /// The object, or why it cannot be read.
-    pub(super) object: Result<K, String>,
+    pub object: Result<K, String>,
 }
 
 /// What can be made of loose JSON whose metadata have been tidied.
-pub(super) trait Salvage: DeserializeOwned {
+pub trait Salvage: DeserializeOwned {
     /// Leave out what would fail and can be done without.
     fn salvage(_object: &mut Value) {}
 }
