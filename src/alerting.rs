@@ -10,8 +10,9 @@ mod message;
 mod settings;
 mod test;
 
+pub use advice::advise;
 pub use channel::channel;
 pub use digest::{digest, parts_at_once};
-pub use message::{Circumstances, message};
+pub use message::{Circumstances, days_text, how_long, message};
 pub use settings::{ChannelProblem, settings};
 pub use test::test_message;

@@ -1,5 +1,6 @@
 //! The command line: text to values. Nothing happens here.
 
+mod plugin;
 mod values;
 
 use std::{
@@ -10,15 +11,24 @@ use std::{
 };
 
 use clap::{
-    Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    Arg, Args, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, Resettable, TypedValueParser as _},
 };
 use clap_complete::Shell;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-pub use self::values::{ConnectTo, DomainPort};
-use self::values::{ProxyParser, cluster_name, resend_interval, server_name, starttls, timeout, timestamp};
+use self::{
+    plugin::PLUGIN_EXIT,
+    values::{ProxyParser, cluster_name, resend_interval, server_name, starttls, timeout, timestamp},
+};
+pub use self::{
+    plugin::{
+        ClusterArgs, ImportArgs, ListArgs, ListFormat, PluginArgs, PluginCheckArgs, PluginCli, PluginCommand,
+        ReportArgs, ReportFormat, Selection,
+    },
+    values::{ConnectTo, DomainPort},
+};
 use crate::{
     api::{AddressSelection, DEFAULT_ALERT_DAYS, IpFamily, StartTls, TlsVersion},
     metrics::Compat,
@@ -50,6 +60,9 @@ pub enum Command {
     /// Try NotificationChannels, without a cluster
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// What `kubectl sslmonitor` does
+    #[command(hide = true, after_help = PLUGIN_EXIT)]
+    Kubectl(Box<PluginArgs>),
     /// Print the custom resource definitions, for kubectl apply -f -
     Crd,
     /// Print a completion script for a shell
@@ -306,9 +319,37 @@ impl Cli {
     /// Read the command line of this process and the environment, where an empty variable counts as absent: that is what a
     /// template leaves of a value that nobody gave. Wrong usage is explained on stderr, and ends the process with exit code 2.
     pub fn parse_line() -> Self {
-        let command = without_empty_variables(Self::command());
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        parse_line()
     }
+}
+
+// === impl PluginCli ===
+
+impl PluginCli {
+    /// [`Cli::parse_line`] under the name of the plugin.
+    pub fn parse_line() -> Self {
+        parse_line()
+    }
+}
+
+// === impl CheckArgs ===
+
+impl CheckArgs {
+    /// Check these domains as `sslmonitor check` does with no other options, with what the environment says.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with a domain, or with the environment.
+    pub fn of(domains: &[String], output: Format) -> Result<Self, String> {
+        let command = without_empty_variables(Self::augment_args(clap::Command::new("check")));
+        let line = ["check", "--"].into_iter().chain(domains.iter().map(String::as_str));
+        let read = command.try_get_matches_from(line).and_then(|matches| Self::from_arg_matches(&matches));
+        read.map(|args| Self { output, ..args }).map_err(|error| error.to_string())
+    }
+}
+
+fn parse_line<T: clap::CommandFactory + clap::FromArgMatches>() -> T {
+    let command = without_empty_variables(T::command());
+    T::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {
@@ -373,6 +414,8 @@ impl ChannelArgs {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use clap::CommandFactory as _;
+
     use super::*;
 
     fn check(arguments: &[&str]) -> Result<CheckArgs, String> {
@@ -454,6 +497,15 @@ mod tests {
         assert!(check(&[]).unwrap_err().contains("<DOMAIN[:PORT]>"));
         assert_eq!(check(&["-f", "-"]).unwrap().file, [PathBuf::from("-")]);
         assert_eq!(check(&["a.test"]).unwrap().domains.len(), 1);
+    }
+
+    #[test]
+    fn domains_alone_are_checked_as_on_the_command_line() {
+        let domains = ["a.test:8443".to_owned(), "b.test".to_owned()];
+        let args = CheckArgs::of(&domains, Format::Json).unwrap();
+        let line = check(&["a.test:8443", "b.test", "-o", "json"]).unwrap();
+        assert_eq!(format!("{args:?}"), format!("{line:?}"));
+        assert!(CheckArgs::of(&["--help".to_owned()], Format::Json).unwrap_err().contains("domain must be"));
     }
 
     #[test]

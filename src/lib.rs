@@ -19,6 +19,7 @@
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`dispatch`] | the senders without a cluster: `sslmonitor notify test` | all of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
+//! | [`plugin`] | the shell of `kubectl sslmonitor`: what the operator wrote, told, and what it does, asked for | all of the above |
 //! | [`controller`] | the shell: gather → probe → decide → apply | all of the above but `check` |
 //! | [`run`] | the operator put together, until it is told to stop | all of the above |
 
@@ -36,6 +37,7 @@ pub mod monitor;
 pub mod notifier;
 pub mod notify;
 pub mod output;
+pub mod plugin;
 pub mod probe;
 pub mod report;
 pub mod run;

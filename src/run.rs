@@ -18,6 +18,7 @@ use crate::{
     metrics::{Metrics, ScheduleNumbers},
     notifier::Notifier,
     notify::{Rules, system_roots},
+    output::chain,
     probe::{Prober, ProberSettings, Proxy, SystemRoots},
     schedule::{Lane, Schedule},
     telemetry,
@@ -194,19 +195,4 @@ async fn own_addresses(config: &Config) -> Vec<IpAddr> {
 fn instance() -> String {
     let named = env::var("POD_NAME").or_else(|_| env::var("HOSTNAME"));
     named.ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "sslmonitor".to_owned())
-}
-
-/// The error with all its causes, on one line. kube's errors tell their causes themselves, so a cause that is told is not repeated.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let told = error.to_string();
-        if !text.contains(&told) {
-            text.push_str(": ");
-            text.push_str(&told);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -16,7 +16,7 @@ use std::{
 use reader::{Named, read};
 
 /// Every room, and the rooms whose names it may use. `ANY` are the rooms that put everything together.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("api", &[]),
     ("probe", &[]),
     ("schedule", &[]),
@@ -41,6 +41,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ),
     ("dispatch", ANY),
     ("check", ANY),
+    ("plugin", ANY),
     ("run", ANY),
     ("cli", ANY),
     ("lib", ANY),
@@ -102,7 +103,7 @@ const WALLS: [Wall; 6] = [
             "kube_client",
             "kube_runtime",
         ],
-        because: "only controller and run talk to the API server",
+        because: "only controller, run and plugin talk to the API server",
         planted: ("use kube::{CustomResource, Client as C};", "kube::Client"),
     },
 ];

@@ -8,6 +8,12 @@ use crate::monitor::Reason;
 /// The headline of a problem, in which `{place}` stands for where it is, and what to do about it in one sentence.
 pub(super) type Advice = (&'static str, &'static str);
 
+/// The headline of a problem at this place, and what to do about it in one sentence; `None` for a reason that is no problem, or none of
+/// this version.
+pub fn advise(reason: &str, place: &str) -> Option<(String, &'static str)> {
+    advice(reason).map(|(headline, advice)| (headline.replace("{place}", place), advice))
+}
+
 /// The advice on a reason as it is written in a status; `None` for one that is no problem, or none of this version.
 pub(super) fn advice(reason: &str) -> Option<Advice> {
     Reason::all().find(|known| known.as_str() == reason).and_then(of)

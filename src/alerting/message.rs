@@ -5,7 +5,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::advice::advice;
+use super::advice::{advice, advise};
 use crate::{
     api::{
         AlertSeverity, Aspect, CertificateStatus, HistoryEntry, NoticeKind, PendingNotice, SslMonitor, SslMonitorStatus,
@@ -120,10 +120,7 @@ impl<'a> Facts<'a> {
     }
 
     fn headline(&self, reason: &str) -> String {
-        advice(reason).map_or_else(
-            || format!("{}: {reason}", self.place),
-            |(headline, _)| headline.replace("{place}", &self.place),
-        )
+        advise(reason, &self.place).map_or_else(|| format!("{}: {reason}", self.place), |(headline, _)| headline)
     }
 
     fn detail(&self) -> String {
@@ -246,7 +243,8 @@ const EXPIRING: &str = "ExpiringSoon";
 const EXPIRED: &str = "Expired";
 const ISSUER_CHANGED: &str = "IssuerChanged";
 
-fn days_text(days: i32) -> String {
+/// `10 days`, `1 day`, or `less than a day`.
+pub fn days_text(days: i32) -> String {
     match days {
         0 => "less than a day".to_owned(),
         1 => "1 day".to_owned(),
@@ -255,7 +253,7 @@ fn days_text(days: i32) -> String {
 }
 
 /// In the largest unit of which there is one, rounded down.
-fn how_long(duration: SignedDuration) -> String {
+pub fn how_long(duration: SignedDuration) -> String {
     let minutes = duration.as_mins();
     let (count, unit) = match minutes {
         ..1 => return "less than a minute".to_owned(),

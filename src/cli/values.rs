@@ -59,6 +59,18 @@ impl FromStr for ConnectTo {
     }
 }
 
+impl DomainPort {
+    /// The same of a text that was not written for us: also in capitals, with international labels, or with a final dot.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with it.
+    pub fn loosely(text: &str) -> Result<Self, String> {
+        let (host, port) = split_port(text);
+        let host = other_spelling(host).unwrap_or_else(|| host.to_owned());
+        Ok(Self { host: host_named("domain", &host)?, port: port.map(port_number).transpose()? })
+    }
+}
+
 /// Split a port off. An IPv6 address has one only when it stands in brackets.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     if text.parse::<IpAddr>().is_ok() {
@@ -145,6 +157,42 @@ pub(super) fn resend_interval(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "must be a duration from 1s to 1h, for example 5m".to_owned())
 }
 
+/// Read a time span of `--expiring`: numbers of weeks, days, hours or minutes.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "must be a time such as 30d, 2w or 12h".to_owned();
+    let (mut seconds, mut rest) = (0_u64, text);
+    while !rest.is_empty() {
+        let end = rest.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
+        let unit = match rest.as_bytes()[end] {
+            b'w' => 604_800,
+            b'd' => 86_400,
+            b'h' => 3600,
+            b'm' => 60,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = rest[..end].parse().map_err(|_| wrong())?;
+        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        rest = &rest[end + 1..];
+    }
+    // A century: beyond that no clock goes.
+    let is_some = !text.is_empty() && seconds <= 100 * 366 * 86_400;
+    is_some.then_some(Duration::from_secs(seconds)).ok_or_else(wrong)
+}
+
+/// Read the `--timeout` of the plugin.
+pub(super) fn wait_limit(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_secs(1)..=Duration::from_mins(10);
+    let duration = parse_duration(text).ok().filter(|duration| allowed.contains(duration));
+    duration.ok_or_else(|| "timeout must be a duration from 1s to 10m, for example 90s".to_owned())
+}
+
+/// Read `ID=NAME`.
+pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(id, name)| !id.is_empty() && !name.is_empty());
+    let wrong = || "must be ID=NAME, for example ch_4f2a=slack".to_owned();
+    pair.map(|(id, name)| (id.to_owned(), name.to_owned())).ok_or_else(wrong)
+}
+
 /// Read `--at`.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "must be a time with an offset (RFC 3339), for example 2027-01-31T00:00:00Z".to_owned())
@@ -208,6 +256,17 @@ mod tests {
     }
 
     #[test]
+    fn what_others_wrote_is_read_in_any_spelling() {
+        let table = [("Api.Example.com:8443", "api.example.com", Some(8443)), ("bücher.de.", "xn--bcher-kva.de", None)];
+        for (text, host, port) in table.into_iter().chain([("a.test", "a.test", None)]) {
+            assert_eq!(DomainPort::loosely(text), Ok(DomainPort { host: host.parse().unwrap(), port }), "{text}");
+        }
+        for text in ["*.x.test", "https://x.test", "localhost", ""] {
+            assert_eq!(DomainPort::loosely(text), text.parse::<DomainPort>(), "{text}");
+        }
+    }
+
+    #[test]
     fn one_connects_to_addresses_only() {
         let read = |text: &str| text.parse::<ConnectTo>().map(|to| (to.address.to_string(), to.port));
         assert_eq!(read("192.0.2.1"), Ok(("192.0.2.1".to_owned(), None)));
@@ -215,6 +274,24 @@ mod tests {
         assert_eq!(read("[::1]:8443"), Ok(("::1".to_owned(), Some(8443))));
         for text in ["lb.test", "192.0.2.1:0", "", "192.0.2.1:x"] {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_read_in_the_units_of_people() {
+        for (text, hours) in [("30d", 720), ("2w", 336), ("12h", 12), ("1d12h", 36), ("120m", 2), ("0d", 0)] {
+            assert_eq!(span(text), Ok(Duration::from_hours(hours)), "{text}");
+        }
+        for text in ["", "30", "d", "-1d", "1.5d", "1y", "99999999999999999999d", "9999999w", "1dé"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_another() {
+        assert_eq!(renamed("ch_1=slack"), Ok(("ch_1".to_owned(), "slack".to_owned())));
+        for text in ["", "=", "a=", "=b", "ab"] {
+            assert!(renamed(text).is_err(), "{text}");
         }
     }
 

@@ -108,8 +108,10 @@ fn items<'a>(document: Result<Document, InputError>) -> Documents<'a> {
         Ok(document) => document,
         Err(error) => return Box::new(iter::once(Err(error))),
     };
-    let is_list =
-        matches!(document.value["kind"].as_str(), Some("List" | "SslMonitorList" | "NotificationChannelList"));
+    let is_list = matches!(
+        document.value["kind"].as_str(),
+        Some("List" | "SslMonitorList" | "NotificationChannelList" | "ProbeList")
+    );
     match document.value.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) if is_list => {
             let numbered = items.into_iter().enumerate();

@@ -26,6 +26,7 @@ mod outages;
 #[path = "../notify/peer.rs"]
 mod peer;
 mod permissions;
+mod plugin;
 mod poison;
 mod prometheus;
 #[path = "../observability/queries.rs"]
