@@ -10,6 +10,7 @@ pub mod generate;
 pub mod go;
 pub mod helm;
 pub mod install;
+pub mod krew;
 pub mod kubectl;
 pub mod operator;
 pub mod peers;

@@ -14,7 +14,7 @@ use xtask::{
     control_plane::{Binaries, ControlPlane},
     demo, fuzz, generate,
     helm::Helm,
-    install,
+    install, krew,
     peers::Peers,
     servers,
 };
@@ -84,6 +84,14 @@ enum Command {
     },
     /// Install the servers that the tests of STARTTLS start: packages of Debian 12, as root; nothing is started
     Servers,
+    /// Print the krew manifest of `kubectl sslmonitor` for the archives of a release, kubectl-sslmonitor-VERSION-OS-ARCH.tar.gz
+    Krew {
+        /// Where the archives will be fetched from
+        #[arg(long)]
+        url: String,
+        /// Where they are now
+        directory: PathBuf,
+    },
     /// Run a control plane of your own (etcd and kube-apiserver on loopback) until Ctrl-C
     ControlPlane {
         /// Only get the programs: find them, or build them into the cache
@@ -129,6 +137,10 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Fuzz { targets, seconds } => Ok(exit_code(fuzz::run(root(), &targets, Duration::from_secs(seconds))?)),
         Command::Servers => {
             servers::install()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Krew { url, directory } => {
+            print!("{}", krew::manifest(root(), env!("CARGO_PKG_VERSION"), &url, &directory)?);
             Ok(ExitCode::SUCCESS)
         }
         Command::ControlPlane { build_only } => control_plane(build_only).await,
