@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::manifests::Manifests;
 use crate::{
-    api::SslMonitor,
+    api::{NotificationChannel, SslMonitor},
     cli::CheckArgs,
     manifests::{Document, Taken as Became, documents},
 };
@@ -19,17 +19,25 @@ pub struct Taken {
     pub value: Option<Value>,
     /// The monitors that are to be checked for it.
     pub monitors: Vec<SslMonitor>,
+    /// The channels that are to be told for it.
+    pub channels: Vec<NotificationChannel>,
     /// What is said of it.
     pub errors: Vec<String>,
     /// Whether it was of use, or wrong: everything else is passed over.
     pub is_seen: bool,
 }
 
-/// Read an input as `sslmonitor check -f NAME` does, and take each of its documents by itself.
+/// Read an input as `sslmonitor check -f NAME --notify` does, and take each of its documents by itself.
 pub fn read<'a>(name: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = Taken> + 'a {
     documents(name, bytes).map(|document| match document {
         Ok(document) => take(document),
-        Err(error) => Taken { value: None, monitors: Vec::new(), errors: vec![error.to_string()], is_seen: true },
+        Err(error) => Taken {
+            value: None,
+            monitors: Vec::new(),
+            channels: Vec::new(),
+            errors: vec![error.to_string()],
+            is_seen: true,
+        },
     })
 }
 
@@ -42,12 +50,12 @@ fn take(document: Document) -> Taken {
         Became::Wrong(errors) => errors.iter().map(ToString::to_string).collect(),
         Became::Used | Became::PassedOver => Vec::new(),
     };
-    Taken { value: Some(value), monitors: found.monitors, errors, is_seen }
+    Taken { value: Some(value), monitors: found.monitors, channels: found.channels, errors, is_seen }
 }
 
-/// `check -f -` without other options.
+/// `check -f - --notify` without other options.
 static ARGUMENTS: LazyLock<CheckArgs> = LazyLock::new(|| {
-    let line = ["check", "-f", "-"].map(OsString::from);
+    let line = ["check", "-f", "-", "--notify"].map(OsString::from);
     let matches = CheckArgs::augment_args(Command::new("check")).get_matches_from(line);
     CheckArgs::from_arg_matches(&matches).expect("the line has what is required")
 });
