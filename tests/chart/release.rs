@@ -388,12 +388,18 @@ async fn the_commands_of_the_readmes_install_it() {
     assert_eq!(deployment, format!("registry.example.com/ssl-monitor-operator:{}", env!("CARGO_PKG_VERSION")));
 
     let by_kubectl = commands("README.md", "kubectl apply");
-    let expected = ["kubectl apply --server-side -k deploy", "kubectl apply -f deploy/samples/sslmonitor.yaml"];
+    let expected = [
+        "kubectl apply --server-side -k deploy",
+        "kubectl apply -f deploy/samples/sslmonitor.yaml",
+        "kubectl apply -f deploy/samples/notificationchannel-slack.yaml",
+    ];
     assert_eq!(by_kubectl, expected);
     let server = Server::start().await;
     for line in by_kubectl {
         server.kubectl(&line.split(' ').skip(1).collect::<Vec<_>>());
-        server.is_established(&[DEFINITION]);
+        server.is_established(&[DEFINITION, "crd/notificationchannels.sslmonitor.io"]);
     }
     assert_eq!(server.kubectl(&["get", "sslmonitors", "--output=name"]), "sslmonitor.sslmonitor.io/example\n");
+    let channels = server.kubectl(&["get", "notificationchannels", "--output=name"]);
+    assert_eq!(channels, "notificationchannel.sslmonitor.io/slack\n");
 }

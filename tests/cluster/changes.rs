@@ -197,6 +197,7 @@ async fn the_metrics_say_what_the_status_says_and_vanish_with_the_monitor() {
         ("certificate_not_before_timestamp_seconds", unix(&certificate.valid_from)),
         ("chain_not_after_timestamp_seconds", unix(&certificate.valid_to)),
         ("last_check_timestamp_seconds", unix(&status.last_checked_at)),
+        ("interval_seconds", Some(3600.0)),
         ("probe_duration_seconds", status.response_time_ms.map(|millis| f64::from(millis) / 1000.0)),
         ("endpoints", Some(1.0)),
     ];
