@@ -13,6 +13,6 @@ mod test;
 pub use advice::advise;
 pub use channel::channel;
 pub use digest::{digest, parts_at_once};
-pub use message::{Circumstances, days_text, how_long, message};
+pub use message::{Circumstances, how_long, message};
 pub use settings::{ChannelProblem, settings};
 pub use test::test_message;

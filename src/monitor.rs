@@ -26,7 +26,7 @@ pub use alerts::{
     ChannelFacts, Channels, Outlook, Receipt, Settled, due_notice, farewell, id, next_delivery, outlook, settle,
     standing,
 };
-pub use certificate::days_until;
+pub use certificate::{days_text, days_until};
 pub use channel::{
     ChannelInput, ChannelPlan, Obstacle, Tally, TestResult, decide_channel, is_channel_introduced, requested_test,
     unready,

@@ -10,7 +10,7 @@ use crate::{
     api::{
         AlertSeverity, Aspect, CertificateStatus, HistoryEntry, NoticeKind, PendingNotice, SslMonitor, SslMonitorStatus,
     },
-    monitor::{ConditionType, days_until, find_condition},
+    monitor::{ConditionType, days_text, days_until, find_condition},
     notify::{Certificate, Kind, Level, Message, Subject},
 };
 
@@ -242,15 +242,6 @@ fn is_well(status: &SslMonitorStatus, notice: &PendingNotice) -> bool {
 const EXPIRING: &str = "ExpiringSoon";
 const EXPIRED: &str = "Expired";
 const ISSUER_CHANGED: &str = "IssuerChanged";
-
-/// `10 days`, `1 day`, or `less than a day`.
-pub fn days_text(days: i32) -> String {
-    match days {
-        0 => "less than a day".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    }
-}
 
 /// In the largest unit of which there is one, rounded down.
 pub fn how_long(duration: SignedDuration) -> String {

@@ -20,6 +20,15 @@ pub fn days_until(not_after: Timestamp, now: Timestamp) -> i32 {
     i32::try_from(days.clamp(-MAX_DAYS, MAX_DAYS)).unwrap_or_default()
 }
 
+/// `10 days`, `1 day`, or `less than a day`.
+pub fn days_text(days: i32) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
 /// The certificate as the status shows it.
 pub(super) fn status_of(presented: &Presented, is_valid: bool, now: Timestamp) -> CertificateStatus {
     let chain = CertificateStatus {

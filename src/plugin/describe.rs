@@ -15,9 +15,9 @@ use super::{
     ls::{OPERATOR, style},
 };
 use crate::{
-    alerting::{advise, days_text, how_long},
+    alerting::{advise, how_long},
     api::{HistoryEntry, SslMonitor, SslMonitorStatus},
-    monitor::{ConditionType, Reason, find_condition},
+    monitor::{ConditionType, Reason, days_text, find_condition},
     report::sentence,
 };
 

@@ -7,8 +7,8 @@ use super::steps::{lifetime_of, reached};
 use crate::{
     api::{AlertSeverity, Aspect, CertificateStatus, SslMonitorStatus},
     monitor::{
-        certificate::days_until,
-        conditions::{ConditionType, Reason, cut, find},
+        certificate::{days_text, days_until},
+        conditions::{ConditionType, Reason, find},
         decide::Input,
         history::is_known,
         statements::FAILURES_BEFORE_UNKNOWN,
@@ -16,8 +16,6 @@ use crate::{
     probe::FaultKind,
 };
 
-/// The schema's bound of a notice's message, in bytes.
-const MAX_MESSAGE: usize = 512;
 /// How long a monitor may lack something that it names before that is told: what belongs together is not always created at once.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -117,11 +115,7 @@ fn ending(input: &Input<'_>, status: &SslMonitorStatus, fingerprint: Option<&str
     }
     let reached = reached(&input.monitor.spec, lifetime_of(shown), left)?;
     let who = first.map_or_else(String::new, |first| format!("the certificate at {} ", first.address));
-    let message = match days_until(end, input.now) {
-        0 => format!("{who}expires in less than a day, on {end}"),
-        1 => format!("{who}expires in 1 day, on {end}"),
-        days => format!("{who}expires in {days} days, on {end}"),
-    };
+    let message = format!("{who}expires in {}, on {end}", days_text(days_until(end, input.now)));
     Some(Problem {
         reason: Reason::ExpiringSoon.as_str().to_owned(),
         severity: reached.step.severity,
@@ -184,7 +178,7 @@ fn change(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Change> {
         let message = format!("the certificate is issued by {issuer} now, and was by {}{until}", self::issuer(before));
         (ISSUER_CHANGED, AlertSeverity::Warning, message)
     };
-    Some(Change { reason, severity, message: cut(message, MAX_MESSAGE) })
+    Some(Change { reason, severity, message })
 }
 
 /// The reasons of changes, in the words of Events.
@@ -228,7 +222,7 @@ impl Problem {
             severity,
             subject: subject.to_owned(),
             since: condition.last_transition_time.0,
-            message: cut(condition.message.clone(), MAX_MESSAGE),
+            message: condition.message.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{
     super::{
         alerts::{Step, alert_step, lifetime_of},
-        certificate::days_until,
+        certificate::{days_text, days_until},
         conditions::{ConditionStatus, ConditionType, Reason, Statement},
         decide::{Input, Outcome},
     },
@@ -59,12 +59,4 @@ fn measure(alert_days: u16, step: Step) -> String {
         hours => format!("{} days", hours / 24),
     };
     format!("alertDays: {alert_days}, which is no shorter than its whole lifetime; a third of that counts: {within}")
-}
-
-fn days_text(days: i32) -> String {
-    match days {
-        0 => "less than a day".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    }
 }
