@@ -94,6 +94,7 @@ struct Task {
 #[derive(Debug, Default)]
 struct ReadinessState {
     missing: Vec<&'static str>,
+    standing_by: bool,
     stopping: bool,
 }
 
@@ -218,12 +219,17 @@ impl Readiness {
         Step { state: Arc::clone(&self.state), name }
     }
 
+    /// Another replica acts, and this one stands by for it: it is ready for that. Or no longer.
+    pub fn stand_by(&self, standing_by: bool) {
+        lock(&self.state).standing_by = standing_by;
+    }
+
     /// The operator is to stop: it is not ready any more, whatever happens.
     pub fn stop(&self) {
         lock(&self.state).stopping = true;
     }
 
-    /// Whether all steps are done and nobody has asked to stop.
+    /// Whether all steps are done, or another replica acts, and nobody has asked to stop.
     ///
     /// # Errors
     /// A line that says what is missing, or that the operator is shutting down.
@@ -231,7 +237,7 @@ impl Readiness {
         let state = lock(&self.state);
         if state.stopping {
             Err("shutting down\n".to_owned())
-        } else if state.missing.is_empty() {
+        } else if state.standing_by || state.missing.is_empty() {
             Ok(())
         } else {
             Err(format!("waiting for: {}\n", state.missing.join(", ")))

@@ -1,6 +1,7 @@
 //! The command line: text to values. Nothing happens here.
 
 mod plugin;
+mod replicas;
 mod values;
 
 use std::{
@@ -20,13 +21,14 @@ use jiff::Timestamp;
 
 use self::{
     plugin::PLUGIN_EXIT,
-    values::{ProxyParser, cluster_name, resend_interval, server_name, starttls, timeout, timestamp},
+    values::{ProxyParser, cluster_name, namespace, resend_interval, server_name, starttls, timeout, timestamp},
 };
 pub use self::{
     plugin::{
         ClusterArgs, ImportArgs, ListArgs, ListFormat, PluginArgs, PluginCheckArgs, PluginCli, PluginCommand,
         ReportArgs, ReportFormat, Selection,
     },
+    replicas::LeaderArgs,
     values::{ConnectTo, DomainPort},
 };
 use crate::{
@@ -103,6 +105,12 @@ pub struct RunArgs {
     /// Where messages may go, and what they tell.
     #[command(flatten)]
     pub channels: ChannelArgs,
+    /// Which of several replicas acts.
+    #[command(flatten)]
+    pub leader: LeaderArgs,
+    /// Watch these namespaces only; repeatable [default: all]
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', env = "SSLMONITOR_NAMESPACES", value_parser = namespace)]
+    pub namespaces: Vec<String>,
     /// How often alerts that stand are sent to Alertmanager again, from 1s to 1h; it takes them for resolved after three times as long
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "SSLMONITOR_ALERT_RESEND_INTERVAL")]
     #[arg(value_parser = resend_interval, help_heading = "Notifications")]

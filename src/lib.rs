@@ -16,6 +16,7 @@
 //! | [`output`] | what is written where, and how it is laid out | nothing of ours |
 //! | [`metrics`], [`admin`], [`telemetry`] | what is measured, served and logged | nothing of the above |
 //! | [`report`] | checked monitors in every format, and what a status means | `api`, `output`, `monitor`'s and `probe`'s plain types |
+//! | [`lease`] | which of several replicas acts | nothing of ours |
 //! | [`cli`] | the command line: text to values | plain types of the above |
 //! | [`dispatch`] | the senders without a cluster: `sslmonitor notify test` | all of the above |
 //! | [`check`] | the shell without a cluster: `sslmonitor check` | all of the above |
@@ -30,6 +31,7 @@ pub mod check;
 pub mod cli;
 pub mod controller;
 pub mod dispatch;
+pub mod lease;
 pub mod lenient;
 pub mod manifests;
 pub mod metrics;

@@ -14,7 +14,7 @@ use std::{
 
 use prometheus_client::{
     encoding::text,
-    metrics::{counter::Counter, family::Family, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
@@ -115,6 +115,7 @@ pub struct Metrics {
     probes: Family<Label, Counter>,
     status_writes: Family<Label, Counter>,
     notifications: Notifications,
+    leader: Gauge,
     schedule: Arc<ScheduleSource>,
     finding_kinds: Arc<OnceLock<Vec<FindingKind>>>,
     monitors: Monitors,
@@ -213,7 +214,8 @@ impl Metrics {
         let schedule = Arc::new(ScheduleSource::default());
         let monitors = Monitors::default();
         let notifications = Notifications::default();
-        let mut operator = operator_registry(&probes, &status_writes, &schedule);
+        let leader = Gauge::default();
+        let mut operator = operator_registry(&probes, &status_writes, &leader, &schedule);
         notifications.register(&mut operator);
         let gauges = MONITOR_GAUGES.map(|gauge| {
             let mut registry = Registry::default();
@@ -232,8 +234,17 @@ impl Metrics {
         });
         let registries = std::iter::once(operator).chain(gauges).chain([findings]).chain(others).collect();
         let wants_details = !compat.is_empty();
-        let metrics =
-            Self { probes, status_writes, notifications, schedule, finding_kinds, monitors, wants_details, registries };
+        let metrics = Self {
+            probes,
+            status_writes,
+            notifications,
+            leader,
+            schedule,
+            finding_kinds,
+            monitors,
+            wants_details,
+            registries,
+        };
         metrics.start_at_zero();
         metrics
     }
@@ -251,6 +262,11 @@ impl Metrics {
     /// Whether anything is told of the details of a monitor.
     pub fn wants_details(&self) -> bool {
         self.wants_details
+    }
+
+    /// This replica acts from now on.
+    pub fn set_leader(&self) {
+        self.leader.set(1);
     }
 
     /// Count a probe that has ended.
@@ -330,12 +346,18 @@ impl Default for Metrics {
 fn operator_registry(
     probes: &Family<Label, Counter>,
     status_writes: &Family<Label, Counter>,
+    leader: &Gauge,
     schedule: &Arc<ScheduleSource>,
 ) -> Registry {
     let mut registry = Registry::default();
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("sslmonitor_build", "The version of the operator", version);
     registry.register("sslmonitor_probes", "Probes that have ended, by what came out", probes.clone());
+    registry.register(
+        "sslmonitor_leader",
+        "Whether this replica acts (1), or stands by for the one that does (0)",
+        leader.clone(),
+    );
     registry.register(
         "sslmonitor_status_writes",
         "Attempts to write the status of a monitor, by how they ended",

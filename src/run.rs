@@ -1,6 +1,8 @@
 //! `sslmonitor run`: put the operator together, run it until it is told to stop, and drain.
 
-use std::{env, error::Error, net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
+mod leadership;
+
+use std::{env, error::Error, net::IpAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use kube::{Client, Config};
 use tokio::{
@@ -11,10 +13,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::leadership::Leadership;
 use crate::{
     admin::{Admin, Liveness, Pages, Readiness},
     cli::RunArgs,
     controller::{self, Context, Runners, Settings},
+    lease::Terms,
     metrics::{Metrics, ScheduleNumbers},
     notifier::Notifier,
     notify::{Rules, system_roots},
@@ -43,10 +47,17 @@ pub fn run(args: &RunArgs) -> ExitCode {
         eprintln!("error: {}", chain(&error));
         return ExitCode::from(2);
     }
+    let terms = match args.leader.terms() {
+        Ok(terms) => terms,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let result = runtime.map_err(Into::into).and_then(|runtime| {
-        let result = runtime.block_on(operate(args));
+        let result = runtime.block_on(operate(args, terms));
         runtime.shutdown_timeout(LAST_WAIT);
         result
     });
@@ -59,7 +70,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
+async fn operate(args: &RunArgs, terms: Option<Terms>) -> Result<(), Box<dyn Error>> {
     let config = Config::infer().await?;
     let own = own_addresses(&config).await;
     let policy = args.network.policy(own.clone());
@@ -78,6 +89,8 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         roots_from = %roots.source(),
         concurrency = args.concurrency,
         proxy = args.proxy.as_ref().map(Proxy::url),
+        namespaces = (!args.namespaces.is_empty()).then(|| args.namespaces.join(",")),
+        leader_elect = args.leader.leader_elect,
         "starting"
     );
     let metrics = Metrics::with_compat(&args.compat_metrics);
@@ -86,44 +99,78 @@ async fn operate(args: &RunArgs) -> Result<(), Box<dyn Error>> {
         concurrency: args.concurrency.into(),
         status_writes: args.status_writes.into(),
         instance: instance(),
+        namespaces: args.namespaces.clone(),
         cluster: args.channels.cluster_name.clone(),
         resend_interval: args.alert_resend_interval,
     };
     let trusted = tokio::task::spawn_blocking(system_roots).await?;
     let rules = Rules { allow_http: args.channels.allow_http_channels, roots: trusted };
     let notifier = Notifier::new(prober.clone(), args.channels.policy(&args.network.reach, own), rules);
-    let client = Client::try_from(config)?;
-    let (context, runners) = Context::new(client, prober, notifier, roots, pages.metrics.clone(), settings)?;
-    serve(context, runners, admin, pages).await
+    let client = Client::try_from(config.clone())?;
+    let leadership = Leadership::new(&args.leader, terms, &config, &client, &settings.instance);
+    let (metrics, tenure) = (pages.metrics.clone(), leadership.tenure());
+    let (context, runners) = Context::new(client, prober, notifier, roots, metrics, settings, tenure)?;
+    serve(Parts { context, runners, pages }, leadership, admin).await
 }
 
-/// Run all parts until a signal comes or one of them ends, and drain.
-async fn serve(context: Arc<Context>, runners: Runners, admin: Admin, pages: Pages) -> Result<(), Box<dyn Error>> {
-    let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
-    watch_schedule(&pages, context.checks().clone());
-    let synced = pages.readiness.step("the first list of SslMonitors");
-    let pulse = tokio::spawn(beat(pages.liveness.clone(), Arc::clone(&context)));
+/// What acts, and what tells of it.
+struct Parts {
+    context: Arc<Context>,
+    runners: Runners,
+    pages: Pages,
+}
+
+/// Answer on the admin address, and act when it is our turn, until a signal comes or a part of it all ends.
+async fn serve(parts: Parts, leadership: Leadership, admin: Admin) -> Result<(), Box<dyn Error>> {
+    let stop_serving = CancellationToken::new();
+    let pages = parts.pages.clone();
     let mut serving = tokio::spawn(admin.serve(pages.clone(), stop_serving.clone()));
-    let mut controller = tokio::spawn(controller::run(context, runners, synced, stop.clone()));
-    let result = tokio::select! {
-        () = told_to_stop() => {
-            tracing::info!("stopping: what is in flight goes on to its end");
-            pages.readiness.stop();
-            Ok(())
+    let end = async {
+        tokio::select! {
+            () = told_to_stop() => {
+                tracing::info!("stopping: what is in flight goes on to its end");
+                pages.readiness.stop();
+                Ok(())
+            }
+            ended = &mut serving => Err(format!("the server of /livez, /readyz and /metrics ended: {ended:?}").into()),
         }
-        // A core task ended: half an operator looks healthy and does nothing.
-        () = stop.cancelled() => Err("a core task ended".into()),
-        ended = &mut serving => Err(format!("the server of /livez, /readyz and /metrics ended: {ended:?}").into()),
     };
-    stop.cancel();
-    let result = result.and(drain(&mut controller).await);
-    pulse.abort();
+    let result = act(parts, leadership, end).await;
     stop_serving.cancel();
     if !serving.is_finished() {
         serving.await??;
     }
     tracing::info!("stopped");
     result
+}
+
+/// Wait for our turn, run all parts until the end or until one of them ends, drain, and let another replica have its turn.
+async fn act(
+    parts: Parts,
+    leadership: Leadership,
+    end: impl Future<Output = Result<(), Box<dyn Error>>>,
+) -> Result<(), Box<dyn Error>> {
+    let Parts { context, runners, pages } = parts;
+    let mut end = pin!(end);
+    watch_schedule(&pages, context.checks().clone());
+    let (stop, synced) = (CancellationToken::new(), pages.readiness.step("the first list of SslMonitors"));
+    let mut leading = tokio::select! {
+        leading = leadership.win(&pages) => leading,
+        ended = &mut end => return ended,
+    };
+    let pulse = tokio::spawn(beat(pages.liveness.clone(), Arc::clone(&context)));
+    let mut controller = tokio::spawn(controller::run(context, runners, synced, stop.clone()));
+    let result = tokio::select! {
+        ended = &mut end => ended,
+        // A core task ended: half an operator looks healthy and does nothing.
+        () = stop.cancelled() => Err("a core task ended".into()),
+        // At once: another replica may act by now. What is in flight changes nothing any more.
+        lost = leading.lost() => return Err(lost.into()),
+    };
+    stop.cancel();
+    let result = result.and(drain(&mut controller).await);
+    pulse.abort();
+    result.and(leading.give_back().await.map_err(Into::into))
 }
 
 type Controller = tokio::task::JoinHandle<Result<(), controller::TaskEnded>>;

@@ -26,8 +26,9 @@ const CHATTY: [&str; 11] = [
     "tower",
 ];
 
-/// Logs the whole answer when one cannot be read, Secrets included; we tell of what failed ourselves.
-const SILENT: &str = "kube_client::client";
+/// We tell ourselves of what these failed at. The one logs the whole answer when it cannot be read, Secrets included; the other all that
+/// there is in an answer, on a line that nobody can read.
+const SILENT: [&str; 2] = ["kube_client::client", "kube_runtime::watcher"];
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +101,9 @@ fn parse(filter: &str) -> Result<EnvFilter, InitError> {
     let level = level.unwrap_or(LevelFilter::from_level(Level::INFO));
     let tamed = level.min(LevelFilter::WARN);
     let chatty = CHATTY.map(|target| format!("{target}={tamed}")).join(",");
+    let silent = SILENT.map(|target| format!("{target}=off")).join(",");
     EnvFilter::builder()
-        .parse(format!("{level},{chatty},{SILENT}=off,{filter}"))
+        .parse(format!("{level},{chatty},{silent},{filter}"))
         .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })
 }
 

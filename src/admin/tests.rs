@@ -49,6 +49,21 @@ fn text(status: u16, body: &str) -> (u16, String, String) {
     (status, "text/plain; charset=utf-8".to_owned(), body.to_owned())
 }
 
+#[test]
+fn who_stands_by_is_ready_until_it_is_its_turn() {
+    let readiness = Readiness::default();
+    let listed = readiness.step("the first list");
+    readiness.stand_by(true);
+    assert_eq!(readiness.check(), Ok(()));
+    readiness.stand_by(false);
+    assert_eq!(readiness.check(), Err("waiting for: the first list\n".to_owned()));
+    listed.done();
+    assert_eq!(readiness.check(), Ok(()));
+    readiness.stand_by(true);
+    readiness.stop();
+    assert_eq!(readiness.check(), Err("shutting down\n".to_owned()));
+}
+
 #[tokio::test]
 async fn the_pages_say_what_the_handles_were_told() {
     let server = server().await;

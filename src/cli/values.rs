@@ -157,6 +157,35 @@ pub(super) fn resend_interval(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "must be a duration from 1s to 1h, for example 5m".to_owned())
 }
 
+/// Read a time of the election of a leader. How they go together is looked at when all are known.
+pub(super) fn lease_time(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_millis(1)..=Duration::from_hours(1);
+    let duration = parse_duration(text).ok().filter(|duration| allowed.contains(duration));
+    duration.ok_or_else(|| "must be a duration of up to 1h, for example 15s".to_owned())
+}
+
+/// Read the name of a Lease, or that of its namespace.
+pub(super) fn object_name(text: &str) -> Result<String, String> {
+    let is_name = text.len() <= 253 && text.split('.').all(is_label);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        "must be the name of an object: lower case letters, digits, - and ., for example sslmonitor".to_owned()
+    })
+}
+
+/// Read one name of `--namespaces`.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let rule = "must be the name of a namespace: up to 63 lower case letters, digits and -, for example shop";
+    is_label(text).then(|| text.to_owned()).ok_or_else(|| rule.to_owned())
+}
+
+/// A label of a DNS name as Kubernetes wants them (RFC 1123).
+fn is_label(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b'-');
+    let bytes = text.as_bytes();
+    bytes.len() <= 63 && bytes.iter().copied().all(is_allowed) && is_edge(bytes.first()) && is_edge(bytes.last())
+}
+
 /// Read a time span of `--expiring`: numbers of weeks, days, hours or minutes.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a time such as 30d, 2w or 12h".to_owned();

@@ -73,7 +73,8 @@ pub(super) async fn status<K: Reported>(context: &Context, object: &mut K, statu
     let _permit = context.writes.acquire().await.expect("the semaphore is never closed");
     let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&body));
     let write = objects.patch_status(&name, &params, &patch);
-    let result = api::call(|| format!("write the status of {} {namespace}/{name}", K::kind(&())), write).await;
+    let call = api::call(|| format!("write the status of {} {namespace}/{name}", K::kind(&())), write);
+    let result = context.acting(call).await;
     let outcome = if result.is_ok() { WriteOutcome::Ok } else { WriteOutcome::Error };
     context.metrics.count_status_write(outcome);
     object.meta_mut().resource_version.clone_from(&result?.meta().resource_version);
@@ -91,7 +92,7 @@ pub(super) async fn announce<K: Reported>(context: &Context, object: &K, announc
         let params = PostParams::default();
         let create = events.create(&params, &event);
         let attempt = || format!("create an Event on {} {namespace}/{}", K::kind(&()), object.name_any());
-        if let Err(error) = api::call(attempt, create).await {
+        if let Err(error) = context.acting(api::call(attempt, create)).await {
             tracing::warn!(reason = announcement.reason, "{}", error.chain());
         }
     }

@@ -59,7 +59,7 @@ pub(super) enum Unusable {
 impl Usable {
     /// Try once to tell it a message, and count the attempt.
     pub(super) async fn tell(&self, context: &Context, message: &Message) -> Outcome {
-        let outcome = context.notifier.sender.send(&self.channel, message).await;
+        let outcome = context.acting(context.notifier.sender.send(&self.channel, message)).await;
         let result = match outcome {
             Outcome::Delivered => NotificationResult::Delivered,
             Outcome::Refused { .. } => NotificationResult::Refused,

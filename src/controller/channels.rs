@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{
     context::whole,
     registry::{Source, version_of},
+    watch::Scope,
 };
 use crate::{
     api::{DeliveryError, NotificationChannel, NotificationChannelSpec},
@@ -197,11 +198,12 @@ impl Channels {
         self.lock().channels.remove(key).is_some()
     }
 
-    /// The list is in: returns the channels that are known and not in it, which went while nobody was watching.
-    pub(super) fn finish_list(&self, listed: &HashSet<ChannelKey>) -> Vec<ChannelKey> {
+    /// The list of this scope is in: returns its channels that are known and not in it, which went while nobody was watching.
+    pub(super) fn finish_list(&self, listed: &HashSet<ChannelKey>, scope: &Scope) -> Vec<ChannelKey> {
         let mut known = self.lock();
         known.is_listed = true;
-        known.channels.keys().filter(|key| !listed.contains(*key)).cloned().collect()
+        let missing = |key: &&ChannelKey| scope.covers(&key.namespace) && !listed.contains(*key);
+        known.channels.keys().filter(missing).cloned().collect()
     }
 
     /// When the queue of their jobs last made progress.

@@ -16,8 +16,10 @@ use super::{
     delivery::Deliveries,
     lines::{Lines, Waiting},
     registry::Registry,
+    watch::Scope,
 };
 use crate::{
+    lease::Tenure,
     metrics::{Metrics, MonitorKey, NotificationNumbers},
     monitor::finding_kinds,
     notifier::Notifier,
@@ -46,6 +48,8 @@ pub struct Settings {
     pub cluster: Option<String>,
     /// How often alerts that stand are asserted where they lapse otherwise.
     pub resend_interval: Duration,
+    /// The namespaces that are watched. Without any: all.
+    pub namespaces: Vec<String>,
 }
 
 /// What every job needs.
@@ -55,6 +59,8 @@ pub struct Context {
     pub(super) notifier: Notifier,
     pub(super) metrics: Metrics,
     pub(super) settings: Settings,
+    pub(super) scopes: Vec<Scope>,
+    tenure: Tenure,
     pub(super) registry: Registry,
     pub(super) channels: Channels,
     pub(super) lines: Lines,
@@ -85,7 +91,7 @@ pub struct Runners {
 }
 
 impl Context {
-    /// A context and its runners. Nothing happens until they run.
+    /// A context and its runners. Nothing happens until they run; nothing is written or sent but during the tenure.
     ///
     /// # Errors
     /// [`BundleError`] when the system's roots make no trust store; they come parsed, so that they do.
@@ -96,6 +102,7 @@ impl Context {
         roots: SystemRoots,
         metrics: Metrics,
         settings: Settings,
+        tenure: Tenure,
     ) -> Result<(Arc<Self>, Runners), BundleError> {
         metrics.name_findings(finding_kinds());
         let reserved = settings.concurrency / 8;
@@ -124,7 +131,9 @@ impl Context {
             writes: Semaphore::new(settings.status_writes.max(1)),
             system_trust: TrustStore::new(Some(&roots), None)?,
             roots,
+            scopes: Scope::of(&settings.namespaces),
             settings,
+            tenure,
         };
         let runners = Runners {
             checks: checks_runner,
@@ -152,6 +161,12 @@ impl Context {
             ("queue of NotificationChannels", self.channels.last_progress()),
             ("queue of deliveries", self.deliveries.last_progress()),
         ]
+    }
+
+    /// Do what changes something outside of this process, while it may act: see [`Tenure::guard`].
+    pub(super) fn acting<'a, T: 'a>(&'a self, work: impl Future<Output = T> + 'a) -> impl Future<Output = T> + 'a {
+        // In a box: what waits for an answer would double the size of every job.
+        self.tenure.guard(Box::pin(work))
     }
 
     /// The trust anchors of a monitor.

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
+use super::watch::Scope;
 use crate::{
     metrics::MonitorKey,
     monitor::{Due, LinkedMonitor, ServiceLink},
@@ -135,16 +136,21 @@ impl Registry {
         self.lock().monitors.get(key).cloned()
     }
 
-    /// The monitors that are known and not in `listed`: those that went while nobody was watching.
-    pub(super) fn missing_from(&self, listed: &HashSet<MonitorKey>) -> Vec<MonitorKey> {
-        self.lock().monitors.keys().filter(|key| !listed.contains(*key)).cloned().collect()
+    /// The monitors of this scope that are known and not in `listed`: those that went while nobody was watching.
+    pub(super) fn missing_from(&self, listed: &HashSet<MonitorKey>, scope: &Scope) -> Vec<MonitorKey> {
+        let missing = |key: &&MonitorKey| scope.covers(&key.namespace) && !listed.contains(*key);
+        self.lock().monitors.keys().filter(missing).cloned().collect()
     }
 
-    /// Replace the set of Services that exist. Returns all that are linked.
-    pub(super) fn list_services(&self, listed: HashSet<ServiceKey>) -> Vec<ServiceKey> {
+    /// Replace the set of Services that exist in these scopes. Returns all that are linked.
+    pub(super) fn list_services(&self, lists: Vec<(Scope, HashSet<ServiceKey>)>) -> Vec<ServiceKey> {
         let mut known = self.lock();
-        known.outcomes.retain(|service, _| listed.contains(service));
-        known.services = Some(listed);
+        for (scope, listed) in lists {
+            known.outcomes.retain(|service, _| !scope.covers(&service.namespace) || listed.contains(service));
+            let services = known.services.get_or_insert_default();
+            services.retain(|service| !scope.covers(&service.namespace));
+            services.extend(listed);
+        }
         known.linked.keys().cloned().collect()
     }
 
@@ -282,7 +288,7 @@ mod tests {
         let registry = Registry::default();
         watched(&registry, "stays", 1, None);
         watched(&registry, "went", 1, None);
-        assert_eq!(registry.missing_from(&[key("stays"), key("new")].into()), [key("went")]);
+        assert_eq!(registry.missing_from(&[key("stays"), key("new")].into(), &Scope::All), [key("went")]);
     }
 
     #[test]
@@ -291,7 +297,8 @@ mod tests {
         watched(&registry, "m", 1, Some("web"));
         registry.set_service(&web, true);
         assert_eq!(registry.link_to(&web), ServiceLink::Unknown);
-        assert_eq!(registry.list_services(HashSet::new()), [service("web")], "all linked ones are told");
+        let empty = vec![(Scope::All, HashSet::new())];
+        assert_eq!(registry.list_services(empty), [service("web")], "all linked ones are told");
         assert_eq!(registry.link_to(&web), ServiceLink::Missing);
         registry.set_service(&web, true);
         assert_eq!(registry.link_to(&web), ServiceLink::Unknown, "nothing has been written yet");

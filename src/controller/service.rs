@@ -79,7 +79,7 @@ async fn apply(context: &Context, key: &ServiceKey, status: &Value) -> Result<()
     let body = json!({"apiVersion": "v1", "kind": "Service", "status": status});
     let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&body));
     let attempt = || format!("write the condition {SERVICE_CONDITION} of Service {}/{}", key.namespace, key.name);
-    api::call(attempt, services.patch_status(&key.name, &params, &patch)).await.map(|_| ())
+    context.acting(api::call(attempt, services.patch_status(&key.name, &params, &patch))).await.map(|_| ())
 }
 
 fn condition_of(object: &Value) -> Option<&Value> {

@@ -1,21 +1,27 @@
 //! Watches: what is new goes into the registry and becomes a job; objects are not kept.
 
 mod channels;
+mod scope;
 
 use std::{
     collections::HashSet,
     fmt::Debug,
+    hash::Hash,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use futures::{StreamExt, stream::BoxStream};
+use futures::{
+    StreamExt,
+    stream::{BoxStream, select_all},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::{
-    Api, Resource, ResourceExt,
+    Resource, ResourceExt,
     api::PartialObjectMeta,
+    core::NamespaceResourceScope,
     runtime::{
         WatchStreamExt,
         utils::Backoff,
@@ -25,7 +31,11 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-pub(super) use self::channels::{channels, observe_channel};
+use self::scope::Lists;
+pub(super) use self::{
+    channels::{channels, observe_channel},
+    scope::Scope,
+};
 use super::{
     Context, ServiceKey,
     context::{LONGEST_SLEEP, now, until},
@@ -55,84 +65,106 @@ const PAGE: u32 = 250;
 #[derive(Default)]
 struct WatchBackoff(DefaultBackoff);
 
-/// Watch the monitors for ever. `synced` is called when the first list is in.
+/// What a watch brings.
+enum News<K> {
+    /// It is there, as a list says.
+    Listed(K),
+    /// It was created or changed.
+    Changed(K),
+    /// It is gone.
+    Deleted(K),
+}
+
+/// Watch the monitors for ever. `synced` is called when the first lists are in.
 pub(super) async fn monitors(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let mut events = stream::<Lenient<SslMonitor>>(&context);
-    let mut synced = Some(synced);
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(monitor)) => {
-                listed.insert(key_of(&monitor));
-                take_in(&context, monitor, Source::List);
+    let each = |news: News<Lenient<SslMonitor>>| match news {
+        News::Listed(monitor) => take_in(&context, monitor, Source::List),
+        News::Changed(monitor) => take_in(&context, monitor, Source::Watch),
+        News::Deleted(monitor) => {
+            let key = key_of(&monitor);
+            forget(&context, &key);
+            if let Ok(monitor) = &monitor.object {
+                part(&context, monitor, &key);
             }
-            Ok(Event::InitDone) => {
-                for key in context.registry.missing_from(&listed) {
-                    forget(&context, &key);
-                }
-                listed = HashSet::new();
-                if let Some(synced) = synced.take() {
-                    synced();
-                }
-            }
-            Ok(Event::Apply(monitor)) => take_in(&context, monitor, Source::Watch),
-            Ok(Event::Delete(monitor)) => {
-                let key = key_of(&monitor);
-                forget(&context, &key);
-                if let Ok(monitor) = &monitor.object {
-                    part(&context, monitor, &key);
-                }
-            }
-            Err(error) => tell("SslMonitors", &error),
         }
-    }
+    };
+    let whole = |lists: Vec<(Scope, _)>| {
+        for (scope, listed) in lists {
+            context.registry.missing_from(&listed, &scope).iter().for_each(|key| forget(&context, key));
+        }
+    };
+    follow(&context, "SslMonitors", key_of, each, whole, synced).await;
 }
 
-/// Watch the Services for ever, their metadata only. `synced` is called when the first list is in.
+/// Watch the Services for ever, their metadata only. `synced` is called when the first lists are in.
 pub(super) async fn services(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let mut events = stream::<Lenient<PartialObjectMeta<Service>>>(&context);
-    let mut synced = Some(synced);
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
+    let set = |service: &Lenient<PartialObjectMeta<Service>>, exists| {
+        let key = service_key(service);
+        context.registry.set_service(&key, exists);
+        service_changed(&context, &key);
+    };
+    let each = |news: News<Lenient<PartialObjectMeta<Service>>>| match news {
+        News::Listed(service) if is_ours(service.meta()) => context.look_after(service_key(&service)),
+        News::Listed(_) => {}
+        News::Changed(service) => set(&service, true),
+        News::Deleted(service) => set(&service, false),
+    };
+    let whole =
+        |lists| context.registry.list_services(lists).iter().for_each(|service| service_changed(&context, service));
+    follow(&context, "Services", service_key, each, whole, synced).await;
+}
+
+/// Follow the objects of a kind for ever. `each` is told of every one, and `whole` of all that there are in a scope whenever that was
+/// listed; for the first time when all were, and then `synced` is called.
+async fn follow<K, Key: Eq + Hash>(
+    context: &Context,
+    kind: &str,
+    key: impl Fn(&K) -> Key,
+    each: impl Fn(News<K>),
+    whole: impl Fn(Vec<(Scope, HashSet<Key>)>),
+    synced: impl FnOnce() + Send,
+) where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let (mut events, mut lists, mut synced) = (stream::<K>(context), Lists::new(&context.scopes), Some(synced));
+    while let Some((scope, event)) = events.next().await {
+        let mut settled = Vec::new();
         match event {
-            Ok(Event::Init) => listed = HashSet::new(),
-            Ok(Event::InitApply(service)) => {
-                listed.insert(service_key(&service));
-                if is_ours(service.meta()) {
-                    context.look_after(service_key(&service));
+            Ok(Event::Init) => lists.begin(scope),
+            Ok(Event::InitApply(object)) => {
+                lists.add(scope, key(&object));
+                each(News::Listed(object));
+            }
+            Ok(Event::InitDone) => settled = lists.finish(scope),
+            Ok(Event::Apply(object)) => each(News::Changed(object)),
+            Ok(Event::Delete(object)) => each(News::Deleted(object)),
+            Err(error) => {
+                tell(kind, &context.scopes[scope], &error);
+                if is_forbidden(&error) {
+                    settled = lists.give_up(scope);
                 }
             }
-            Ok(Event::InitDone) => {
-                for service in context.registry.list_services(std::mem::take(&mut listed)) {
-                    service_changed(&context, &service);
-                }
-                if let Some(synced) = synced.take() {
-                    synced();
-                }
+        }
+        if !settled.is_empty() {
+            whole(settled);
+            if let Some(synced) = synced.take() {
+                synced();
             }
-            Ok(Event::Apply(service)) => {
-                let key = service_key(&service);
-                context.registry.set_service(&key, true);
-                service_changed(&context, &key);
-            }
-            Ok(Event::Delete(service)) => {
-                let key = service_key(&service);
-                context.registry.set_service(&key, false);
-                service_changed(&context, &key);
-            }
-            Err(error) => tell("Services", &error),
         }
     }
 }
 
-/// What becomes of the objects of a kind, in every namespace.
-fn stream<K>(context: &Context) -> BoxStream<'static, watcher::Result<Event<K>>>
+/// What becomes of the objects of a kind in the namespaces that are watched, with the number of the scope.
+fn stream<K>(context: &Context) -> BoxStream<'static, (usize, watcher::Result<Event<K>>)>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = watcher::Config::default().page_size(PAGE);
-    watcher(Api::all(context.client.clone()), config).backoff(WatchBackoff::default()).boxed()
+    let streams = context.scopes.iter().enumerate().map(|(number, scope)| {
+        let config = watcher::Config::default().page_size(PAGE);
+        let events = watcher(scope.api(context.client.clone()), config).backoff(WatchBackoff::default());
+        events.map(move |event| (number, event)).boxed()
+    });
+    select_all(streams).boxed()
 }
 
 /// Take in what the watch brings. Neither an object that cannot be read nor a fault of ours over one harms the others.
@@ -277,16 +309,31 @@ fn service_key(service: &impl ResourceExt) -> ServiceKey {
 }
 
 /// A watch that fails is taken up again by itself, with back-off.
-fn tell(what: &str, error: &watcher::Error) {
-    let hint = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) => match status.code {
-            403 => " (are the operator's rules in deploy/rbac.yaml applied?)",
-            404 => " (is the custom resource definition installed?)",
-            _ => "",
-        },
+fn tell(kind: &str, scope: &Scope, error: &watcher::Error) {
+    let hint = match answer(error).map(|status| status.code) {
+        Some(403) => " (does the operator have its role there?)",
+        Some(404) => " (is the custom resource definition installed?)",
         _ => "",
     };
-    tracing::warn!("failed to watch {what}: {error}{hint}");
+    // Of an answer of the API server only the message is told: all of it would fill a page.
+    let said = answer(error).map(|status| &status.message).filter(|message| !message.is_empty());
+    let said = said.cloned().unwrap_or_else(|| error.to_string());
+    tracing::warn!("failed to watch {kind} {scope}: {said}{hint}");
+}
+
+/// What the API server answered, if that is what failed.
+fn answer(error: &watcher::Error) -> Option<&kube::core::Status> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status),
+        _ => None,
+    }
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    answer(error).is_some_and(kube::core::Status::is_forbidden)
 }
 
 // === impl WatchBackoff ===

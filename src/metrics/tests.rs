@@ -64,6 +64,7 @@ fn everything_is_written_with_names_labels_and_help() {
     for result in [ProbeResult::Valid, ProbeResult::Valid, ProbeResult::Unreachable] {
         metrics.count_probe(result);
     }
+    metrics.set_leader();
     metrics.count_status_write(WriteOutcome::Ok);
     metrics.count_notification("webhook", NotificationResult::Delivered);
     metrics.watch_notifications(|| NotificationNumbers { pending: 2, oldest_age: 7.5 });
@@ -134,6 +135,9 @@ sslmonitor_build_info{version} 1
 sslmonitor_probes_total{result="valid"} 2
 sslmonitor_probes_total{result="invalid"} 0
 sslmonitor_probes_total{result="unreachable"} 1
+# HELP sslmonitor_leader Whether this replica acts (1), or stands by for the one that does (0).
+# TYPE sslmonitor_leader gauge
+sslmonitor_leader 1
 # HELP sslmonitor_status_writes Attempts to write the status of a monitor, by how they ended.
 # TYPE sslmonitor_status_writes counter
 sslmonitor_status_writes_total{outcome="ok"} 1

@@ -10,7 +10,7 @@ use ssl_monitor_operator::{
 };
 use xtask::{checkers::Checker, helm::stdout, install::CHART};
 
-use crate::support::{ROOT, chart, documents, everything, helm, template};
+use crate::support::{RELEASE, ROOT, chart, documents, everything, helm, template};
 
 fn chart_yaml() -> Value {
     let text = fs::read_to_string(Path::new(ROOT).join(CHART).join("Chart.yaml")).unwrap();
@@ -80,7 +80,8 @@ fn every_flag_of_run_is_a_value_of_the_chart_and_is_read_by_the_operator() {
     let run = command.find_subcommand("run").unwrap();
     let flags: BTreeSet<String> = run
         .get_arguments()
-        .filter_map(|flag| flag.get_long().filter(|name| *name != "help"))
+        // The Lease is in the pod's namespace, as it is without this flag.
+        .filter_map(|flag| flag.get_long().filter(|name| !["help", "leader-elect-resource-namespace"].contains(name)))
         .map(ToOwned::to_owned)
         .collect();
     let name = |argument: &String| argument.trim_start_matches("--").split('=').next().unwrap().to_owned();
@@ -94,12 +95,15 @@ fn every_flag_of_run_is_a_value_of_the_chart_and_is_read_by_the_operator() {
 
 #[test]
 #[ignore = "needs Helm: cargo xtask test"]
-fn without_values_the_operator_gets_its_own_defaults() {
+fn without_values_the_operator_gets_its_own_defaults_and_elects_a_leader() {
     let command = Cli::command();
     let run = command.find_subcommand("run").unwrap();
     let defaults = run.get_arguments().filter_map(|flag| {
         let default = flag.get_default_values().first()?.to_string_lossy().into_owned();
         Some(format!("--{}={default}", flag.get_long()?)).filter(|flag| !flag.ends_with("=false"))
     });
-    assert_eq!(arguments(&json!({}))[1..].iter().cloned().collect::<BTreeSet<_>>(), defaults.collect::<BTreeSet<_>>());
+    let resource_name = format!("--leader-elect-resource-name={RELEASE}");
+    let defaults = defaults.filter(|flag| !flag.starts_with("--leader-elect-resource-name="));
+    let expected = defaults.chain(["--leader-elect".to_owned(), resource_name]);
+    assert_eq!(arguments(&json!({}))[1..].iter().cloned().collect::<BTreeSet<_>>(), expected.collect::<BTreeSet<_>>());
 }

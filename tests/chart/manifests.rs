@@ -58,6 +58,16 @@ fn compare(kustomized: &BTreeMap<String, Value>, charted: &BTreeMap<String, Valu
     }
 }
 
+/// A patch puts its flag last.
+fn compare_but_for_order(mut kustomized: BTreeMap<String, Value>, mut charted: BTreeMap<String, Value>) {
+    for all in [&mut kustomized, &mut charted] {
+        let deployment = all.get_mut("Deployment sslmonitor").unwrap();
+        let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array_mut().unwrap();
+        arguments.sort_by_key(|argument| argument.as_str().map(ToOwned::to_owned));
+    }
+    compare(&kustomized, &charted);
+}
+
 #[test]
 #[ignore = "needs Helm and kubectl: cargo xtask test"]
 fn the_base_is_what_the_chart_makes_without_values() {
@@ -81,12 +91,19 @@ fn the_lockdown_is_what_the_chart_makes_of_its_strictest_values() {
         "rbac": {"aggregate": {"edit": false}},
         "networkPolicy": {"enabled": true, "ingressFrom": [{"namespaceSelector": selector}]},
     });
-    let (mut kustomized, mut charted) = (kustomized("deploy/overlays/lockdown"), charted(&values, NAMESPACE));
-    // The patch puts the flag last.
-    for all in [&mut kustomized, &mut charted] {
-        let deployment = all.get_mut("Deployment sslmonitor").unwrap();
-        let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array_mut().unwrap();
-        arguments.sort_by_key(|argument| argument.as_str().map(ToOwned::to_owned));
-    }
-    compare(&kustomized, &charted);
+    compare_but_for_order(kustomized("deploy/overlays/lockdown"), charted(&values, NAMESPACE));
+}
+
+#[test]
+#[ignore = "needs Helm and kubectl: cargo xtask test"]
+fn two_replicas_are_what_the_chart_makes_of_them() {
+    let values = json!({"replicas": 2, "podDisruptionBudget": {"enabled": true}});
+    compare(&kustomized("deploy/overlays/ha"), &charted(&values, NAMESPACE));
+}
+
+#[test]
+#[ignore = "needs Helm and kubectl: cargo xtask test"]
+fn one_namespace_is_what_the_chart_makes_of_it() {
+    let values = json!({"rbac": {"namespaces": ["shop"]}});
+    compare_but_for_order(kustomized("deploy/overlays/namespaced"), charted(&values, NAMESPACE));
 }

@@ -61,7 +61,17 @@ impl Release {
         })
         .await;
         let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
-        Operator::start(program, &self.server.control_plane, &FLAGS).await.unwrap_or_else(|error| panic!("{error}"))
+        let arguments = self.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(FLAGS).collect();
+        Operator::start(program, &self.server.control_plane, &arguments).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The arguments that the Deployment gives to the operator, but for the address, which is a free one here.
+    fn arguments(&self) -> Vec<String> {
+        let path = "--output=jsonpath={.spec.template.spec.containers[0].args}";
+        let said = self.server.kubectl(&["--namespace", NAMESPACE, "get", "deployment", RELEASE, path]);
+        let all: Vec<String> = serde_json::from_str(&said).unwrap();
+        all.into_iter().skip(1).filter(|argument| !argument.starts_with("--admin-address=")).collect()
     }
 
     /// The ConfigMap `ca` with the authority that all monitors trust.
@@ -169,7 +179,7 @@ const DEFINITIONS: [&str; 2] = [
 ];
 
 /// What the release consists of without values.
-const OBJECTS: [&str; 11] = [
+const OBJECTS: [&str; 13] = [
     "clusterrole.rbac.authorization.k8s.io/sslmonitor",
     "clusterrole.rbac.authorization.k8s.io/sslmonitor-edit",
     "clusterrole.rbac.authorization.k8s.io/sslmonitor-view",
@@ -177,6 +187,8 @@ const OBJECTS: [&str; 11] = [
     DEFINITIONS[0],
     DEFINITIONS[1],
     "deployment.apps/sslmonitor",
+    "role.rbac.authorization.k8s.io/sslmonitor-leader-election",
+    "rolebinding.rbac.authorization.k8s.io/sslmonitor-leader-election",
     "service/sslmonitor",
     "serviceaccount/sslmonitor",
     "validatingadmissionpolicy.admissionregistration.k8s.io/sslmonitor-service-fence",

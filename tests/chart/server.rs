@@ -22,6 +22,9 @@ fn matrix() -> Vec<(&'static str, Value)> {
         ("no Secrets", json!({"rbac": {"secrets": {"enabled": false}}})),
         ("Secrets of a namespace", json!({"rbac": {"secrets": {"namespaces": ["default"]}}})),
         ("no roles", json!({"rbac": {"create": false}})),
+        ("some namespaces", json!({"rbac": {"namespaces": ["default", "kube-public"]}})),
+        ("several", json!({"replicas": 2, "leaderElection": {"flowSchema": {"enabled": true}}})),
+        ("no Lease", json!({"leaderElection": {"enabled": false}})),
         ("no aggregation", json!({"rbac": {"aggregate": {"view": false, "edit": false}}})),
         ("another ServiceAccount", json!({"serviceAccount": {"create": false, "name": "default"}})),
         ("no fence", json!({"serviceFence": {"enabled": false}})),
@@ -102,7 +105,10 @@ async fn everything_in_deploy_is_applied_and_stored_as_it_was_said() {
         }
         let listed = server.kubectl(&["get", "--filename", &samples, "--output=name"]);
         assert_eq!(listed.lines().count(), fs::read_dir(&samples).unwrap().count(), "{listed}");
-        for directory in [".", "overlays/lockdown", "overlays/namespace"].map(path) {
+        server.kubectl(&["create", "namespace", "shop"]);
+        for directory in
+            [".", "overlays/lockdown", "overlays/namespace", "overlays/ha", "overlays/namespaced"].map(path)
+        {
             server.kubectl(&[&["apply"], way, &["--kustomize", &directory]].concat());
             server.is_without_difference(way, "-", &server.kubectl(&["kustomize", &directory]));
         }

@@ -123,6 +123,8 @@ pub(crate) fn everything() -> Value {
             "allowHTTPChannels": true, "channelAllowCIDRs": ["10.2.0.0/16"], "clusterName": "test", "compatMetrics": ["blackbox"],
             "logFormat": "text", "logLevel": "warn,ssl_monitor_operator=debug",
         },
+        "replicas": 2, "leaderElection": {"leaseDuration": "30s", "flowSchema": {"enabled": true}},
+        "rbac": {"namespaces": ["default", "kube-public"]},
         "policies": {"allowedDomains": ["example.com"], "allowProxy": false},
         "podLabels": {"pod": "label"}, "podAnnotations": {"pod": "annotation"}, "deploymentAnnotations": {"a": "b"},
         "nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"operator": "Exists"}],

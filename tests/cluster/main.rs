@@ -21,6 +21,7 @@ mod kinds;
 mod life;
 mod means;
 mod names;
+mod namespaces;
 mod objects;
 mod outages;
 #[path = "../notify/peer.rs"]
@@ -34,6 +35,7 @@ mod queries;
 mod races;
 #[path = "../notify/receiver.rs"]
 mod receiver;
+mod replicas;
 mod scene;
 mod service;
 mod stage;

@@ -152,6 +152,18 @@ A certificate that is not valid is told by SslMonitorCertificateInvalid alone, w
       The lastError of the NotificationChannels says why: kubectl get notificationchannels -A -o yaml. Nothing is lost: what waits is
       sent when the receiver takes messages again or its channel is no longer suspended, and what was refused when the channel or its
       Secret is mended.
+- alert: SslMonitorNoLeader
+  expr: max by (job) (sslmonitor_leader) == 0
+  for: 5m
+  labels:
+    severity: critical
+  annotations:
+    summary: No replica of the operator acts
+    description: >-
+      All replicas of ssl-monitor-operator that Prometheus scrapes have been standing by for five minutes: nobody checks or alerts.
+    runbook: >-
+      The log of the replicas says who holds the Lease, or why it cannot be taken: kubectl get leases -A. Where its holder is no
+      longer there, it is taken over when its time is up; where it may not be written, the Role for it is missing.
 - alert: SslMonitorOperatorDown
   expr: absent(sslmonitor_build_info)
   for: 10m

@@ -92,6 +92,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .compatMetrics }}
 - --compat-metrics={{ join "," . }}
 {{- end }}
+{{- with $.Values.rbac.namespaces }}
+- --namespaces={{ join "," (uniq .) }}
+{{- end }}
+{{- with $.Values.leaderElection }}
+{{- if .enabled }}
+- --leader-elect
+- --leader-elect-resource-name={{ include "sslmonitor.fullname" $ }}
+- --leader-elect-lease-duration={{ .leaseDuration }}
+- --leader-elect-renew-deadline={{ .renewDeadline }}
+- --leader-elect-retry-period={{ .retryPeriod }}
+{{- end }}
+{{- end }}
 - --log-format={{ .logFormat }}
 - {{ printf "--log-level=%s" .logLevel | quote }}
 {{- with .extraArgs }}

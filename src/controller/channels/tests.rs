@@ -70,9 +70,9 @@ fn only_what_is_news_to_senders_is_news() {
 fn it_is_known_when_the_list_is_in_and_what_went_meanwhile() {
     let channels = with_channel(&channel("a", 1, "https://a.test"));
     assert!(!channels.is_listed());
-    assert_eq!(channels.finish_list(&HashSet::from([key()])), []);
+    assert_eq!(channels.finish_list(&HashSet::from([key()]), &Scope::All), []);
     assert!(channels.is_listed());
-    assert_eq!(channels.finish_list(&HashSet::new()), [key()]);
+    assert_eq!(channels.finish_list(&HashSet::new(), &Scope::All), [key()]);
 }
 
 #[test]

@@ -1,47 +1,34 @@
 //! The watch of NotificationChannels.
 
 use std::{
-    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use futures::StreamExt;
-use kube::runtime::watcher::Event;
-
-use super::{stream, tell};
+use super::{News, Scope, follow};
 use crate::{
     api::NotificationChannel,
     controller::{ChannelKey, Context, lenient::Lenient, registry::Source},
     monitor::{Tally, is_channel_introduced, requested_test},
 };
 
-/// Watch the NotificationChannels for ever. `synced` is called when the first list is in.
+/// Watch the NotificationChannels for ever. `synced` is called when the first lists are in.
 pub(in crate::controller) async fn channels(context: Arc<Context>, synced: impl FnOnce() + Send) {
-    let mut events = stream::<Lenient<NotificationChannel>>(&context);
-    let mut synced = Some(synced);
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(channel)) => {
-                listed.insert(ChannelKey::of(&channel));
-                take_in(&context, channel, Source::List);
-            }
-            Ok(Event::InitDone) => {
-                for key in context.channels.finish_list(&std::mem::take(&mut listed)) {
-                    forget(&context, &key);
-                }
-                if let Some(synced) = synced.take() {
-                    context.channels_listed();
-                    synced();
-                }
-            }
-            Ok(Event::Apply(channel)) => take_in(&context, channel, Source::Watch),
-            Ok(Event::Delete(channel)) => forget(&context, &ChannelKey::of(&channel)),
-            Err(error) => tell("NotificationChannels", &error),
+    let each = |news: News<Lenient<NotificationChannel>>| match news {
+        News::Listed(channel) => take_in(&context, channel, Source::List),
+        News::Changed(channel) => take_in(&context, channel, Source::Watch),
+        News::Deleted(channel) => forget(&context, &ChannelKey::of(&channel)),
+    };
+    let whole = |lists: Vec<(Scope, _)>| {
+        for (scope, listed) in lists {
+            context.channels.finish_list(&listed, &scope).iter().for_each(|key| forget(&context, key));
         }
-    }
+    };
+    let synced = || {
+        context.channels_listed();
+        synced();
+    };
+    follow(&context, "NotificationChannels", ChannelKey::of, each, whole, synced).await;
 }
 
 /// Take in what the watch brings. Neither an object that cannot be read nor a fault of ours over one harms the others.

@@ -24,7 +24,7 @@ const TOO_LATE: &str = "9999-12-31T23:59:59Z";
 
 /// A warning about the watch of channels, with this hint.
 fn warned(operator: &Operator, hint: &str) -> bool {
-    operator.log().lines().any(|line| line.contains("failed to watch NotificationChannels: ") && line.contains(hint))
+    operator.log().lines().any(|line| line.contains("failed to watch NotificationChannels of all namespaces: ") && line.contains(hint))
 }
 
 async fn monitored(scene: &Scene<'_>, name: &str) {
@@ -58,7 +58,7 @@ async fn monitors_are_watched_where_channels_cannot_be_and_channels_as_soon_as_t
     operator.stop().await;
     let operator = cluster.start_operator(&FLAGS).await;
     monitored(&scene, "without-rules").await;
-    assert!(warned(&operator, "(are the operator's rules in deploy/rbac.yaml applied?)"), "{}", operator.log());
+    assert!(warned(&operator, "(does the operator have its role there?)"), "{}", operator.log());
     scene.channel("hook", json!({"type": "webhook", "address": "https://127.0.0.1:1/"})).await;
     restore(&cluster.client, role).await;
     scene.becomes("hook", &CONFIGURED).await;
