@@ -43,6 +43,7 @@ fn every_metric_has_a_sample_so_that_its_labels_are_known() {
     let exposed = exposed(&page(&Metrics::new()));
     let without: Vec<_> = exposed.iter().filter(|(_, labels)| labels.is_empty()).map(|(name, _)| name).collect();
     let expected = [
+        "sslmonitor_leader",
         "sslmonitor_notifications_oldest_pending_age_seconds",
         "sslmonitor_notifications_pending",
         "sslmonitor_schedule_in_flight",

@@ -24,7 +24,10 @@ const TOO_LATE: &str = "9999-12-31T23:59:59Z";
 
 /// A warning about the watch of channels, with this hint.
 fn warned(operator: &Operator, hint: &str) -> bool {
-    operator.log().lines().any(|line| line.contains("failed to watch NotificationChannels of all namespaces: ") && line.contains(hint))
+    operator
+        .log()
+        .lines()
+        .any(|line| line.contains("failed to watch NotificationChannels of all namespaces: ") && line.contains(hint))
 }
 
 async fn monitored(scene: &Scene<'_>, name: &str) {
