@@ -241,6 +241,20 @@ impl ControlPlane {
         audit::read(&self.directory)
     }
 
+    /// Start a controller manager at `program` with these controllers, as the administrator; stopped when dropped. It does its work in
+    /// its own time: wait for what it does.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_controller_manager(&self, program: &Path, controllers: &str) -> Result<Supervised, Error> {
+        Launch::new("kube-controller-manager", program)
+            .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
+            .arg(format!("--controllers={controllers}"))
+            .args(["--leader-elect=false", "--secure-port=0"])
+            .start(&self.directory)
+            .map_err(io_error("start kube-controller-manager"))
+    }
+
     /// Kill the API server (SIGKILL), and return when it is gone. Its database lives on.
     ///
     /// # Errors

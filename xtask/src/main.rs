@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench,
     checkers::Checker,
-    control_plane::{Binaries, ControlPlane},
+    control_plane::{Binaries, ControlPlane, Program},
     demo, fuzz, generate,
     helm::Helm,
     install, krew,
@@ -158,6 +158,7 @@ fn exit_code(good: bool) -> ExitCode {
 
 fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Binaries::find_or_build()?;
+    Program::KubeControllerManager.find_or_build()?;
     Peers::find_or_build()?;
     Checker::ALL.into_iter().try_for_each(|checker| checker.find_or_build().map(drop))?;
     // Cluster tests mostly wait: more threads than cores are quicker.
@@ -206,6 +207,7 @@ fn generate(check: bool) -> Result<ExitCode, Failure> {
 async fn control_plane(build_only: bool) -> Result<ExitCode, Failure> {
     let binaries = Binaries::find_or_build()?;
     if build_only {
+        Program::KubeControllerManager.find_or_build()?;
         println!("{}\n{}\n{}", binaries.kube_apiserver.display(), binaries.etcd.display(), binaries.kubectl.display());
         return Ok(ExitCode::SUCCESS);
     }

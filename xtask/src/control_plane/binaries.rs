@@ -1,4 +1,4 @@
-//! Where kube-apiserver, etcd and kubectl come from.
+//! Where the programs of a control plane come from.
 
 use std::{
     env, fmt, fs,
@@ -17,6 +17,8 @@ pub enum Program {
     Etcd,
     /// The Kubernetes command line client.
     Kubectl,
+    /// What keeps a cluster as it is declared, and counts for quotas. Few tests need it: it is no part of [`Binaries`].
+    KubeControllerManager,
 }
 
 /// The programs of a control plane, found.
@@ -39,7 +41,26 @@ impl Program {
             Self::KubeApiserver => "kube-apiserver",
             Self::Etcd => "etcd",
             Self::Kubectl => "kubectl",
+            Self::KubeControllerManager => "kube-controller-manager",
         }
+    }
+
+    /// The program in the directory `KUBEBUILDER_ASSETS`, else in `PATH`, else in the cache.
+    ///
+    /// # Errors
+    /// When it is in none of these places; the error says how to get it.
+    pub fn find(self) -> Result<PathBuf, Error> {
+        let cache = build::cache();
+        find(self, &cache).ok_or(Error::NotFound(self, cache))
+    }
+
+    /// As [`Program::find`], and when it is nowhere it is built from the pinned Go module into the cache, with progress on stderr.
+    ///
+    /// # Errors
+    /// When Go is missing or the build fails.
+    pub fn find_or_build(self) -> Result<PathBuf, Error> {
+        let cache = build::cache();
+        find(self, &cache).map_or_else(|| build::build(self, &cache), Ok)
     }
 }
 
@@ -52,26 +73,20 @@ impl fmt::Display for Program {
 // === impl Binaries ===
 
 impl Binaries {
-    /// Find all programs in the directory `KUBEBUILDER_ASSETS`, then in `PATH`, then in the cache.
+    /// Find all programs, each as [`Program::find`] does.
     ///
     /// # Errors
-    /// When one is in none of these places; the error says how to get it.
+    /// When one is in none of the places; the error says how to get it.
     pub fn find() -> Result<Self, Error> {
-        let cache = build::cache();
-        Self::each(|program| find(program, &cache).ok_or_else(|| Error::NotFound(program, cache.clone())))
+        Self::each(Program::find)
     }
 
-    /// As [`Binaries::find`], and what is nowhere is built from the pinned Go module into the cache, with progress on
-    /// stderr.
+    /// As [`Binaries::find`], and what is nowhere is built.
     ///
     /// # Errors
     /// When Go is missing or the build fails.
     pub fn find_or_build() -> Result<Self, Error> {
-        let cache = build::cache();
-        Self::each(|program| match find(program, &cache) {
-            Some(path) => Ok(path),
-            None => build::build(program, &cache),
-        })
+        Self::each(Program::find_or_build)
     }
 
     fn each(get: impl Fn(Program) -> Result<PathBuf, Error>) -> Result<Self, Error> {

@@ -124,6 +124,7 @@ fn package(program: Program) -> (&'static str, &'static str) {
     match program {
         Program::KubeApiserver => ("k8s.io/kubernetes/cmd/kube-apiserver", kubernetes_version()),
         Program::Kubectl => ("k8s.io/kubernetes/cmd/kubectl", kubernetes_version()),
+        Program::KubeControllerManager => ("k8s.io/kubernetes/cmd/kube-controller-manager", kubernetes_version()),
         Program::Etcd => ("go.etcd.io/etcd/server/v3", pinned("go.etcd.io/etcd/server/v3")),
     }
 }
@@ -147,6 +148,7 @@ fn ldflags(program: Program) -> String {
 fn estimate(program: Program) -> &'static str {
     match program {
         Program::KubeApiserver => " (once; about 10 minutes on two cores)",
+        Program::KubeControllerManager => " (once; about 2 minutes on two cores after kube-apiserver)",
         Program::Etcd | Program::Kubectl => " (once; a minute or two)",
     }
 }
