@@ -9,6 +9,7 @@ mod dashboard;
 mod manifests;
 #[path = "../observability/names.rs"]
 mod names;
+mod policies;
 #[path = "../observability/queries.rs"]
 mod queries;
 mod release;

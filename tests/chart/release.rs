@@ -17,7 +17,7 @@ use xtask::{
     operator::Operator,
 };
 
-use crate::support::{DEFINITION, RELEASE, ROOT, Server, chart, values};
+use crate::support::{DEFINITION, RELEASE, Server, chart, commands, values};
 
 const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];
 
@@ -373,13 +373,6 @@ async fn helm_waits_for_monitors_whatever_they_see_and_fails_at_once_for_one_tha
 fn with_address(mut spec: Value, address: &Value) -> Value {
     spec["address"] = address.clone();
     spec
-}
-
-/// The commands of a document that begin so, with continued lines joined.
-fn commands(document: &str, start: &str) -> Vec<String> {
-    let text = fs::read_to_string(Path::new(ROOT).join(document)).unwrap().replace("\\\n", " ");
-    let lines = text.lines().filter(|line| line.starts_with(start));
-    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 #[tokio::test]

@@ -91,6 +91,13 @@ pub(crate) fn values(values: &Value) -> NamedTempFile {
     file
 }
 
+/// The commands of a document that begin so, with continued lines joined.
+pub(crate) fn commands(document: &str, start: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(ROOT).join(document)).unwrap().replace("\\\n", " ");
+    let lines = text.lines().filter(|line| line.starts_with(start));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
 /// What Helm makes of the chart with these values, for the release in its namespace.
 pub(crate) fn template(given: &Value) -> String {
     let file = values(given);
