@@ -5,6 +5,7 @@
 
 mod about;
 mod alerts;
+mod compatible;
 mod dashboard;
 mod manifests;
 #[path = "../observability/names.rs"]
@@ -15,3 +16,4 @@ mod queries;
 mod release;
 mod server;
 mod support;
+mod upgrade;

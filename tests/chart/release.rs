@@ -22,47 +22,53 @@ use crate::support::{DEFINITION, RELEASE, Server, chart, commands, values};
 const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];
 
 /// A release on a cluster that has never seen us.
-struct Release {
-    server: Server,
-    helm: Helm,
-    client: Client,
+pub(crate) struct Release {
+    pub(crate) server: Server,
+    pub(crate) helm: Helm,
+    pub(crate) client: Client,
 }
 
 impl Release {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = Server::start().await;
         let (helm, client) = (server.helm(), server.control_plane.client().await.unwrap());
         Self { server, helm, client }
     }
 
     /// `helm <command> sslmonitor …`: pods never become ready without a kubelet, so Helm waits for hooks only.
-    fn helm(&self, command: &str, given: &Value) -> Result<String, String> {
+    pub(crate) fn helm(&self, command: &str, given: &Value) -> Result<String, String> {
         let file = values(given);
-        let (chart, path) = (chart(), file.path().display().to_string());
-        let line = [command, RELEASE, &chart, "--namespace", NAMESPACE, "--wait=hookOnly", "--values", &path];
+        self.helm_with(command, &chart(), &["--values", &file.path().display().to_string()])
+    }
+
+    /// The same with another chart, and these arguments.
+    pub(crate) fn helm_with(&self, command: &str, chart: &str, more: &[&str]) -> Result<String, String> {
+        let line = [&[command, RELEASE, chart, "--namespace", NAMESPACE, "--wait=hookOnly"], more].concat();
         self.helm.run(&line).map_err(|error| error.to_string())
     }
 
-    fn install(&self, given: &Value) {
-        self.server.apply(
-            &["--server-side"],
-            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
-        );
+    pub(crate) fn install(&self, given: &Value) {
+        self.server.kubectl(&["create", "namespace", NAMESPACE]);
         self.helm("install", given).unwrap_or_else(|error| panic!("{error}"));
         self.server.is_established(&[DEFINITION]);
     }
 
     /// The operator under the release's ServiceAccount, once the API server has taken in what that may do.
-    async fn operator(&self) -> Operator {
+    pub(crate) async fn operator(&self) -> Operator {
+        let arguments = self.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.operator_of(Path::new(env!("CARGO_BIN_EXE_sslmonitor")), &arguments).await
+    }
+
+    /// The same with another program, and with these arguments beside those of the tests.
+    pub(crate) async fn operator_of(&self, program: &Path, arguments: &[&str]) -> Operator {
         let identity = format!("--as=system:serviceaccount:{NAMESPACE}:{RELEASE}");
         let may_list = ["auth", "can-i", "list", "sslmonitors.sslmonitor.io", "--all-namespaces", &identity];
         eventually("the role is in force", async || {
             self.server.kubectl.run(&may_list).map_err(|error| error.to_string())
         })
         .await;
-        let program = Path::new(env!("CARGO_BIN_EXE_sslmonitor"));
-        let arguments = self.arguments();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(FLAGS).collect();
+        let arguments = [arguments, &FLAGS].concat();
         Operator::start(program, &self.server.control_plane, &arguments).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -75,22 +81,22 @@ impl Release {
     }
 
     /// The ConfigMap `ca` with the authority that all monitors trust.
-    async fn trust(&self, authority: &Authority) {
+    pub(crate) async fn trust(&self, authority: &Authority) {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "default");
         let map = json!({"metadata": {"name": "ca"}, "data": {"ca.crt": authority.root_pem()}});
         maps.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
     }
 
     /// Make a monitor of the server.
-    fn monitor(&self, name: &str, server: &TlsServer) {
+    pub(crate) fn monitor(&self, name: &str, server: &TlsServer) {
         self.server.apply(&["--namespace", "default"], &monitor(name, &spec(server.address())).to_string());
     }
 
-    fn monitors(&self) -> Api<SslMonitor> {
+    pub(crate) fn monitors(&self) -> Api<SslMonitor> {
         Api::namespaced(self.client.clone(), "default")
     }
 
-    async fn is_valid(&self, name: &str) -> SslMonitor {
+    pub(crate) async fn is_valid(&self, name: &str) -> SslMonitor {
         self.shows(name, "Valid").await
     }
 
@@ -133,7 +139,7 @@ impl Release {
     }
 
     /// Which objects carry the label of the release, of the kinds that a chart may make.
-    fn objects(&self) -> Vec<String> {
+    pub(crate) fn objects(&self) -> Vec<String> {
         const KINDS: &str = "serviceaccounts,services,deployments.apps,clusterroles,clusterrolebindings,roles,rolebindings,\
                              networkpolicies,poddisruptionbudgets,validatingadmissionpolicies,\
                              validatingadmissionpolicybindings,customresourcedefinitions,secrets,configmaps";
@@ -146,7 +152,7 @@ impl Release {
 }
 
 /// Try `attempt` until it gives a value; after a minute the test fails with what it said last.
-async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         match attempt().await {
@@ -163,17 +169,17 @@ fn spec(address: SocketAddr) -> Value {
     json!({"domain": "web.test", "address": address.ip(), "port": address.port(), "tls": tls})
 }
 
-fn monitor(name: &str, spec: &Value) -> Value {
+pub(crate) fn monitor(name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "sslmonitor.io/v1", "kind": "SslMonitor", "metadata": {"name": name}, "spec": spec})
 }
 
 /// A server with a certificate of the authority.
-async fn serve(authority: &Authority, leaf: Leaf) -> TlsServer {
+pub(crate) async fn serve(authority: &Authority, leaf: Leaf) -> TlsServer {
     TlsServer::start(([127, 0, 0, 1], 0).into(), authority.issue(&leaf), ServerOptions::default()).await.unwrap()
 }
 
 /// The definitions, which stay.
-const DEFINITIONS: [&str; 2] = [
+pub(crate) const DEFINITIONS: [&str; 2] = [
     "customresourcedefinition.apiextensions.k8s.io/notificationchannels.sslmonitor.io",
     "customresourcedefinition.apiextensions.k8s.io/sslmonitors.sslmonitor.io",
 ];

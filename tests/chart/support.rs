@@ -1,6 +1,7 @@
 //! Helm, what it makes of the chart, and an API server on which nothing of ours is yet.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     time::{Duration, Instant},
@@ -82,6 +83,23 @@ pub(crate) fn helm() -> Helm {
 /// The chart.
 pub(crate) fn chart() -> String {
     Path::new(ROOT).join(CHART).display().to_string()
+}
+
+/// The chart before this one: `tests/data/previous`.
+pub(crate) fn previous_chart() -> String {
+    let entries = fs::read_dir(Path::new(ROOT).join("tests/data/previous")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "tgz"));
+    let [path] = paths.as_slice() else { panic!("there has to be exactly one: {paths:?}") };
+    path.display().to_string()
+}
+
+/// The definitions of a chart, by their names.
+pub(crate) fn definitions(chart: &str) -> BTreeMap<String, Value> {
+    let rendered = helm().run(&["template", RELEASE, chart]).unwrap_or_else(|error| panic!("{error}"));
+    let mut all = documents(&rendered);
+    all.retain(|object| object["kind"] == "CustomResourceDefinition");
+    all.into_iter().map(|crd| (crd["metadata"]["name"].as_str().unwrap().to_owned(), crd)).collect()
 }
 
 /// Values as a file.
