@@ -19,7 +19,16 @@ pub(super) fn definition<K: CustomResourceExt + Resource<DynamicType = ()>>() ->
     // What the API server would fill in by itself, so that what is stored equals what is shipped.
     crd["spec"]["names"]["listKind"] = format!("{}List", K::kind(&())).into();
     crd["spec"]["conversion"] = json!({"strategy": "None"});
+    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] = unseen();
+    }
     crd
+}
+
+/// The status of an object that the operator has not seen yet. No object has generation 0: so kstatus, and with it kubectl, Helm and Flux,
+/// sees that somebody has yet to come, where it takes an object without any status for done.
+fn unseen() -> Value {
+    json!({"observedGeneration": 0})
 }
 
 /// The custom resource definition of [`SslMonitor`], as it is shipped.

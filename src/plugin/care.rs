@@ -98,7 +98,9 @@ pub(super) fn overdue(monitor: &SslMonitor, now: Timestamp) -> Option<SignedDura
         return None;
     }
     let created = monitor.metadata.creation_timestamp.as_ref();
-    let due = monitor.status.as_ref().map_or(created, |status: &SslMonitorStatus| status.next_check_at.as_ref());
+    // The API server gives a status to what the operator has not seen, too, but no conditions.
+    let seen = monitor.status.as_ref().filter(|status| !status.conditions.is_empty());
+    let due = seen.map_or(created, |status: &SslMonitorStatus| status.next_check_at.as_ref());
     due.map(|due| now.duration_since(due.0)).filter(|late| *late > FORGOTTEN)
 }
 
@@ -196,7 +198,10 @@ mod tests {
             ..watched.clone()
         };
         assert_eq!(overdue(&off, after(500)), None);
-        let unseen = SslMonitor { status: None, ..watched };
-        assert_eq!(overdue(&unseen, after(11)).map(|late| late.as_mins()), Some(11), "since its creation");
+        let unseen = SslMonitorStatus { observed_generation: Some(0), ..SslMonitorStatus::default() };
+        for status in [None, Some(unseen)] {
+            let unseen = SslMonitor { status, ..watched.clone() };
+            assert_eq!(overdue(&unseen, after(11)).map(|late| late.as_mins()), Some(11), "since its creation");
+        }
     }
 }

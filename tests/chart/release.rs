@@ -347,7 +347,6 @@ fn chart_of(monitors: &[(&str, Value)]) -> TempDir {
 async fn helm_waits_for_monitors_whatever_they_see_and_fails_at_once_for_one_that_can_never_work() {
     let release = Release::new().await;
     release.install(&json!({}));
-    let _operator = release.operator().await;
     let authority = Authority::new("Release");
     release.trust(&authority).await;
     let (valid, expired) = (Leaf::new(["web.test"]), Leaf::new(["web.test"]).expired());
@@ -358,19 +357,25 @@ async fn helm_waits_for_monitors_whatever_they_see_and_fails_at_once_for_one_tha
         // Nobody listens at the port of which this is the number.
         ("unreachable", spec(([127, 0, 0, 1], 1).into())),
     ];
-    let line = |command: &'static str, chart: &TempDir| {
+    let line = |command: &'static str, chart: &TempDir, timeout: &str| {
         let chart = chart.path().display().to_string();
-        release.helm.run(&[command, "monitors", &chart, "--namespace", "default", "--wait=watcher", "--timeout=5m"])
+        release.helm.run(&[command, "monitors", &chart, "--namespace", "default", "--wait=watcher", timeout])
     };
+    // Nobody is there who would look at them.
+    let unseen = line("install", &chart_of(&good), "--timeout=5s").unwrap_err().to_string();
+    for name in ["valid", "expired", "unreachable"] {
+        assert!(unseen.contains(&format!("SslMonitor/default/{name} not ready. status: InProgress")), "{unseen}");
+    }
+    let _operator = release.operator().await;
     let began = Instant::now();
-    line("install", &chart_of(&good)).unwrap_or_else(|error| panic!("{error}"));
+    line("upgrade", &chart_of(&good), "--timeout=5m").unwrap_or_else(|error| panic!("{error}"));
     for (name, summary) in [("valid", "Valid"), ("expired", "Expired"), ("unreachable", "ConnectionRefused")] {
         release.shows(name, summary).await;
     }
     let denied = spec(([169, 254, 169, 254], 443).into());
     let bad =
         good.map(|(name, spec)| (name, if name == "valid" { with_address(spec, &denied["address"]) } else { spec }));
-    let failed = line("upgrade", &chart_of(&bad)).unwrap_err().to_string();
+    let failed = line("upgrade", &chart_of(&bad), "--timeout=5m").unwrap_err().to_string();
     assert!(failed.contains("SslMonitor/default/valid") && failed.contains("Failed"), "{failed}");
     // Both at once: a wait to the end would take five minutes each.
     assert!(began.elapsed() < Duration::from_mins(2), "{:?}\n{failed}", began.elapsed());

@@ -187,10 +187,19 @@ async fn kstatus_flux_and_argo_cd_read_every_row_of_the_conditions_rightly() {
         };
         ROWS.map(|row| of(row.0)).into()
     };
+    let channel = json!({
+        "apiVersion": "sslmonitor.io/v1", "kind": "NotificationChannel", "metadata": {"name": "hooks"},
+        "spec": {"type": "webhook", "address": "https://hooks.test"},
+    });
+    cluster.apply(&scene.namespace, &channel.to_string());
+    let channel = async || -> Value {
+        let shown = ["get", "notificationchannel", "hooks", "--namespace", &scene.namespace, "--output=json"];
+        serde_json::from_str(&cluster.kubectl(&shown)).unwrap()
+    };
     for verdict in ask(&cluster, &objects().await, &argo) {
-        // kstatus has no way to know that somebody will come.
-        assert_eq!(verdict.told(), ["Current", "Unknown", "Progressing", "Progressing"]);
+        assert_eq!(verdict.told(), IN_PROGRESS);
     }
+    assert_eq!(ask(&cluster, &[channel().await], &argo)[0].kstatus, "InProgress");
 
     let resolver = servers.dns.address.to_string();
     let _operator = cluster.start_operator(&["--allow-cidr", "127.0.0.0/8", "--resolver", &resolver]).await;
@@ -198,6 +207,9 @@ async fn kstatus_flux_and_argo_cd_read_every_row_of_the_conditions_rightly() {
         let is_so = |monitor: &SslMonitor| conditions(monitor).iter().any(|line| line == mark);
         eventually_object(&api, name, mark, is_so).await;
     }
+    let wait = ["wait", "--for=condition=Ready", "--timeout=60s", "notificationchannel/hooks"];
+    cluster.kubectl(&[&wait[..], &["--namespace", &scene.namespace]].concat());
+    assert_eq!(ask(&cluster, &[channel().await], &argo)[0].kstatus, "Current");
     let objects = objects().await;
     for ((name, _, expected), verdict) in ROWS.into_iter().zip(ask(&cluster, &objects, &argo)) {
         assert_eq!(verdict.told(), expected, "{name}");

@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use xtask::farm::{Issued, Leaf, pem};
 
 use crate::{
-    stage::{PATIENCE, Stage, VALID, serve, states},
+    stage::{PATIENCE, Stage, VALID, serve, states, unseen},
     support::{OPERATOR_USER, eventually},
 };
 
@@ -37,7 +37,7 @@ async fn a_monitor_says_progressing_then_the_result_and_our_own_writes_cause_no_
     let versions = versions.until(&stage.monitors.get("main").await.unwrap()).await;
     let [created, first, last] =
         versions.try_into().unwrap_or_else(|all| panic!("other versions than three: {all:#?}"));
-    assert_eq!(created.status, None);
+    assert_eq!(created.status, Some(unseen()));
     let first = first.status.unwrap();
     let told = first.conditions.iter().map(|c| format!("{}={}/{}: {}", c.type_, c.status, c.reason, c.message));
     let expected = [
@@ -100,7 +100,7 @@ async fn no_connection_is_made_before_the_first_status_is_written() {
         }
     })
     .await;
-    assert_eq!(stage.monitors.get("main").await.unwrap().status, None);
+    assert_eq!(stage.monitors.get("main").await.unwrap().status, Some(unseen()));
     assert_eq!(server.accepted(), 0);
 
     cluster.kubectl(&["delete", "validatingadmissionpolicybinding", &format!("refuse-{namespace}")]);

@@ -102,7 +102,7 @@ async fn the_result_of_a_deleted_monitor_is_not_written_onto_a_new_one_of_its_na
     let new = scene.monitor("a", address, patient).await;
     assert_ne!(old.uid(), new.uid());
     let monitors: Api<SslMonitor> = scene.api();
-    eventually_object(&monitors, "a", "is introduced", |monitor| monitor.status.is_some()).await;
+    eventually_object(&monitors, "a", "is introduced", |monitor| !conditions(monitor).is_empty()).await;
     let _open = gate.open();
     let monitor = scene.settled("a").await;
     has_only_seen_a_valid_certificate(&monitor);

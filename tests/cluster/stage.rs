@@ -9,7 +9,7 @@ use kube::{
     api::{ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use ssl_monitor_operator::api::SslMonitor;
+use ssl_monitor_operator::api::{SslMonitor, SslMonitorStatus};
 use xtask::{
     control_plane::Write,
     farm::{Authority, Issued, Leaf, ServerOptions, TlsServer},
@@ -19,6 +19,11 @@ use crate::support::{Cluster, OPERATOR_USER, Operator, eventually, eventually_ob
 
 /// How long what must come may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The status of a monitor that the operator has not seen, as the API server gives it.
+pub(crate) fn unseen() -> SslMonitorStatus {
+    SslMonitorStatus { observed_generation: Some(0), ..SslMonitorStatus::default() }
+}
 
 /// A namespace with the ConfigMap `ca`, which holds the root of an authority of its own.
 pub(crate) struct Stage {
