@@ -7,6 +7,7 @@
 mod channel;
 mod ids;
 mod line;
+mod notice;
 mod receipt;
 mod silence;
 mod situation;

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     channel::ChannelFacts,
     ids::id,
+    notice::notice,
     situation::{CERTIFICATE_CHANGED, Change, Problem, Situation, State},
 };
 use crate::{
@@ -224,20 +225,9 @@ impl Line {
         ];
         self.ledger.pending.push(PendingNotice {
             id: id(&parts),
-            incident: problem.incident.clone(),
-            kind,
-            about: problem.about,
-            reason: problem.reason.clone(),
-            severity: problem.severity,
-            since: problem.since.clone(),
             at: Time(round.now),
             message: cut(message.to_owned(), MAX_MESSAGE),
-            fingerprint: situation.fingerprint.clone(),
-            attempts: None,
-            next_try_at: None,
-            failure: None,
-            code: None,
-            refused_by: None,
+            ..notice(problem, kind, situation.fingerprint.clone())
         });
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::ids::id;
+use super::{ids::id, notice::notice};
 use crate::api::{ChannelLedger, NoticeKind, PendingNotice, SslMonitor, SslMonitorStatus, ToldProblem};
 
 /// The problems that this channel has been told of and that have not ended, as notices that are never put into line. What waits to be
@@ -14,7 +14,7 @@ pub fn standing(monitor: &SslMonitor, channel: &str) -> Vec<PendingNotice> {
         ledger.pending.iter().any(|notice| notice.incident == problem.incident && notice.refused_by.is_none())
     };
     let standing = ledger.problems.iter().filter(|problem| problem.taken && !waits(problem));
-    standing.map(|problem| notice(status, problem)).collect()
+    standing.map(|problem| as_told(status, problem)).collect()
 }
 
 /// What is to be told to this channel once the monitor is gone, and its ledger with it: the ends that still wait, and the ends of what
@@ -28,7 +28,7 @@ pub fn farewell(monitor: &SslMonitor, channel: &str, now: Timestamp) -> Vec<Pend
         kind: NoticeKind::Recovery,
         at: Time(now),
         message: "the monitor was deleted: nothing is checked".to_owned(),
-        ..notice(status, problem)
+        ..as_told(status, problem)
     });
     waiting.chain(ended).collect()
 }
@@ -38,23 +38,11 @@ fn ledger<'a>(monitor: &'a SslMonitor, channel: &str) -> Option<(&'a SslMonitorS
     Some((status, status.notifications.iter().find(|ledger| ledger.channel == channel)?))
 }
 
-fn notice(status: &SslMonitorStatus, problem: &ToldProblem) -> PendingNotice {
+fn as_told(status: &SslMonitorStatus, problem: &ToldProblem) -> PendingNotice {
     let said = status.conditions.iter().find(|condition| condition.reason == problem.reason);
+    let fingerprint = status.certificate.as_ref().and_then(|certificate| certificate.fingerprint.clone());
     PendingNotice {
-        id: problem.incident.clone(),
-        incident: problem.incident.clone(),
-        kind: NoticeKind::Reminder,
-        about: problem.about,
-        reason: problem.reason.clone(),
-        severity: problem.severity,
-        since: problem.since.clone(),
-        at: problem.told_at.clone(),
         message: said.map_or_else(String::new, |condition| condition.message.clone()),
-        fingerprint: status.certificate.as_ref().and_then(|certificate| certificate.fingerprint.clone()),
-        attempts: None,
-        next_try_at: None,
-        failure: None,
-        code: None,
-        refused_by: None,
+        ..notice(problem, NoticeKind::Reminder, fingerprint)
     }
 }
