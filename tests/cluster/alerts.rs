@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::{NotificationChannel, SslMonitor};
+use xtask::farm::TlsServer;
 
 use crate::{
     peer::{alertmanager, eventually_firing, firing},
@@ -85,6 +86,20 @@ impl Scene<'_> {
         self.channel(name, json!({"type": "webhook", "address": receiver.http("/hook"), "timeout": "5s"})).await
     }
 
+    /// A receiver that answers so, the channel `hook` that tells it, and the operator at work.
+    async fn hook(&self, answer: Answer) -> (Receiver, Operator) {
+        let receiver = Receiver::start(answer).await;
+        self.webhook("hook", &receiver).await;
+        (receiver, self.cluster.start_operator(&FLAGS).await)
+    }
+
+    /// The monitor `web` of a server whose certificate has expired, and which tells these channels.
+    async fn expired_web(&self, channels: &[&str]) -> TlsServer {
+        let server = self.serve(self.expired()).await;
+        self.monitor("web", server.address(), alerting(channels)).await;
+        server
+    }
+
     /// Wait until nothing of a monitor waits to be told.
     pub(crate) async fn told(&self, monitor: &str) -> SslMonitor {
         let is_so = |monitor: &SslMonitor| {
@@ -120,9 +135,7 @@ fn ledger(monitor: &SslMonitor) -> (usize, usize) {
 async fn a_problem_and_its_end_are_told_once_with_the_full_picture() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
-    let receiver = Receiver::start(ok()).await;
-    scene.webhook("hook", &receiver).await;
-    let _operator = cluster.start_operator(&FLAGS).await;
+    let (receiver, _operator) = scene.hook(ok()).await;
     let server = scene.serve(scene.expired()).await;
     let monitor = scene.monitor("web", server.address(), alerting(&["hook"])).await;
     hears(&receiver, &["web problem Expired"]).await;
@@ -166,8 +179,7 @@ async fn an_outage_of_a_channel_loses_nothing_and_harms_no_other() {
     scene.webhook("broken", &broken).await;
     scene.webhook("fine", &fine).await;
     let operator = cluster.start_operator(&FLAGS).await;
-    let server = scene.serve(scene.expired()).await;
-    scene.monitor("web", server.address(), alerting(&["broken", "fine"])).await;
+    let _server = scene.expired_web(&["broken", "fine"]).await;
     hears(&fine, &["web problem Expired"]).await;
     let failing = scene.delivers("web", "False DeliveryFailing").await;
     assert_eq!(
@@ -193,11 +205,8 @@ async fn an_outage_of_a_channel_loses_nothing_and_harms_no_other() {
 async fn what_was_refused_is_told_once_the_channel_is_mended() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
-    let receiver = Receiver::start(Answer::status("401 No", "", "the token xoxb-1 is wrong")).await;
-    scene.webhook("hook", &receiver).await;
-    let operator = cluster.start_operator(&FLAGS).await;
-    let server = scene.serve(scene.expired()).await;
-    scene.monitor("web", server.address(), alerting(&["hook"])).await;
+    let (receiver, operator) = scene.hook(Answer::status("401 No", "", "the token xoxb-1 is wrong")).await;
+    let _server = scene.expired_web(&["hook"]).await;
     let refused = scene.delivers("web", "False DeliveryRefused").await;
     assert_eq!(
         message(&refused, "NotificationsDelivered"),
@@ -223,8 +232,7 @@ async fn a_channel_that_comes_later_hears_the_present_problem_once() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
     let _operator = cluster.start_operator(&FLAGS).await;
-    let server = scene.serve(scene.expired()).await;
-    scene.monitor("web", server.address(), alerting(&["late"])).await;
+    let _server = scene.expired_web(&["late"]).await;
     let missing = scene.ready_with("web", "ChannelNotFound").await;
     assert_eq!(
         message(&missing, "Ready"),
@@ -308,11 +316,8 @@ async fn waiting(operator: &Operator) -> Vec<String> {
 async fn when_a_monitor_is_deleted_what_it_told_is_taken_back() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
-    let receiver = Receiver::start(ok()).await;
-    scene.webhook("hook", &receiver).await;
-    let _operator = cluster.start_operator(&FLAGS).await;
-    let server = scene.serve(scene.expired()).await;
-    scene.monitor("web", server.address(), alerting(&["hook"])).await;
+    let (receiver, _operator) = scene.hook(ok()).await;
+    let _server = scene.expired_web(&["hook"]).await;
     hears(&receiver, &["web problem Expired"]).await;
     scene.told("web").await;
     scene.delete::<SslMonitor>("web").await;
@@ -326,9 +331,7 @@ async fn when_a_monitor_is_deleted_what_it_told_is_taken_back() {
 async fn in_silence_nothing_is_told_and_afterwards_what_still_stands() {
     let cluster = Cluster::start().await;
     let scene = Scene::new(&cluster).await;
-    let receiver = Receiver::start(ok()).await;
-    scene.webhook("hook", &receiver).await;
-    let _operator = cluster.start_operator(&FLAGS).await;
+    let (receiver, _operator) = scene.hook(ok()).await;
     let (stands, passes) = (scene.serve(scene.expired()).await, scene.serve(scene.expired()).await);
     let until = Timestamp::from_second(Timestamp::now().as_second() + 40).unwrap();
     let mut spec = alerting(&["hook"]);
@@ -356,8 +359,7 @@ async fn alertmanager_shows_an_alert_past_its_lapse_and_until_it_ends() {
     let address = format!("http://127.0.0.1:{}", peer.port);
     scene.channel("am", json!({"type": "alertmanager", "address": address})).await;
     let _operator = cluster.start_operator(&[&FLAGS[..], &["--alert-resend-interval", "1s"]].concat()).await;
-    let server = scene.serve(scene.expired()).await;
-    scene.monitor("web", server.address(), alerting(&["am"])).await;
+    let server = scene.expired_web(&["am"]).await;
     eventually_firing(&peer, &["web.scene.test"]).await;
     let alert = async || peer.json("/api/v2/alerts").await[0].clone();
     let first = alert().await;

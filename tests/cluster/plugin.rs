@@ -65,6 +65,14 @@ impl Scene<'_> {
         run(&directory.join("kubectl-sslmonitor"), &arguments, self.cluster.control_plane().kubeconfig(), &directory)
     }
 
+    /// The monitor `web` of a server with a valid certificate, which was checked.
+    async fn web(&self) -> TlsServer {
+        let server = self.serve(self.valid()).await;
+        self.monitor("web", server.address(), json!({})).await;
+        self.settled("web").await;
+        server
+    }
+
     /// A monitor of each kind: `well`, `soon`, `old`, `down` and `off`.
     async fn one_of_each(&self) -> (Vec<TlsServer>, TcpSocket) {
         let now = Timestamp::now();
@@ -198,9 +206,7 @@ async fn a_check_waits_for_what_the_operator_sees_now() {
     let cluster = Cluster::shared().await;
     cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    scene.monitor("web", server.address(), json!({})).await;
-    scene.settled("web").await;
+    let server = scene.web().await;
     let well = scene.plugin(&["check", "web"]);
     assert_eq!((column(&well.stdout, "STATUS"), well.code), (vec!["Valid".to_owned()], Some(0)), "{well:?}");
     server.serve(scene.expired());
@@ -232,9 +238,7 @@ async fn monitors_are_switched_and_the_disabled_are_not_waited_for() {
     let cluster = Cluster::shared().await;
     cluster.operator().await;
     let scene = Scene::new(&cluster).await;
-    let server = scene.serve(scene.valid()).await;
-    scene.monitor("web", server.address(), json!({})).await;
-    scene.settled("web").await;
+    let _server = scene.web().await;
     let web = "sslmonitor.sslmonitor.io/web";
     let said = |said: Said| (said.stdout, said.code);
     assert_eq!(said(scene.plugin(&["disable", "web"])), (format!("{web} disabled\n"), Some(0)));
