@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::leadership::Leadership;
 use crate::{
-    admin::{Admin, Liveness, Pages, Readiness},
+    admin::{Admin, Liveness, Pages, Readiness, Step},
     cli::RunArgs,
     controller::{self, Context, Runners, Settings},
     lease::Terms,
@@ -110,7 +110,8 @@ async fn operate(args: &RunArgs, terms: Option<Terms>) -> Result<(), Box<dyn Err
     let leadership = Leadership::new(&args.leader, terms, &config, &client, &settings.instance);
     let (metrics, tenure) = (pages.metrics.clone(), leadership.tenure());
     let (context, runners) = Context::new(client, prober, notifier, roots, metrics, settings, tenure)?;
-    serve(Parts { context, runners, pages }, leadership, admin).await
+    let synced = pages.readiness.step("the first list of SslMonitors");
+    serve(Parts { context, runners, pages, synced }, leadership, admin).await
 }
 
 /// What acts, and what tells of it.
@@ -118,6 +119,7 @@ struct Parts {
     context: Arc<Context>,
     runners: Runners,
     pages: Pages,
+    synced: Step,
 }
 
 /// Answer on the admin address, and act when it is our turn, until a signal comes or a part of it all ends.
@@ -150,10 +152,10 @@ async fn act(
     leadership: Leadership,
     end: impl Future<Output = Result<(), Box<dyn Error>>>,
 ) -> Result<(), Box<dyn Error>> {
-    let Parts { context, runners, pages } = parts;
+    let Parts { context, runners, pages, synced } = parts;
     let mut end = pin!(end);
     watch_schedule(&pages, context.checks().clone());
-    let (stop, synced) = (CancellationToken::new(), pages.readiness.step("the first list of SslMonitors"));
+    let stop = CancellationToken::new();
     let mut leading = tokio::select! {
         leading = leadership.win(&pages) => leading,
         ended = &mut end => return ended,

@@ -57,7 +57,7 @@ fn is_test(source: &str, function: &str) -> bool {
     lines.iter().position(|line| is_it(line)).is_some_and(|at| {
         let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
         attributes.clone().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
-            && attributes.clone().all(|line| !line.starts_with("#[ignore") || line.contains("needs a control plane"))
+            && attributes.clone().all(|line| !line.starts_with("#[ignore") || line.contains("cargo xtask test"))
     })
 }
 
@@ -96,7 +96,7 @@ fn whatever_is_named_as_a_proof_exists() {
 #[test]
 fn every_row_stands_once_and_in_its_order() {
     let numbered = |letter: &'static str, count: usize| (1..=count).map(move |number| format!("{letter}{number}"));
-    let expected: Vec<String> = [("", 113), ("N", 8), ("T", 15), ("X", 18), ("C", 8)]
+    let expected: Vec<String> = [("", 113), ("N", 8), ("T", 15), ("X", 18), ("C", 8), ("K", 12)]
         .into_iter()
         .flat_map(|(letter, count)| numbered(letter, count))
         .collect();
@@ -108,7 +108,7 @@ fn every_row_stands_once_and_in_its_order() {
 fn a_gap_has_its_reason_and_there_are_few() {
     let rows = rows(TABLE);
     let gaps: Vec<&str> = rows.iter().filter(|row| row.gap.is_some()).map(|row| row.name).collect();
-    assert_eq!(gaps, ["16", "110", "112"]);
+    assert_eq!(gaps, ["16", "110", "112", "K8", "K9"]);
     assert!(rows.iter().filter_map(|row| row.gap).all(|gap| gap.len() > 20));
 }
 

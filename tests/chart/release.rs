@@ -48,8 +48,9 @@ impl Release {
     }
 
     pub(crate) fn install(&self, given: &Value) {
-        self.server.kubectl(&["create", "namespace", NAMESPACE]);
-        self.helm("install", given).unwrap_or_else(|error| panic!("{error}"));
+        let file = values(given);
+        let more = ["--create-namespace", "--values", &file.path().display().to_string()];
+        self.helm_with("install", &chart(), &more).unwrap_or_else(|error| panic!("{error}"));
         self.server.is_established(&[DEFINITION]);
     }
 
