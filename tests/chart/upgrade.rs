@@ -93,7 +93,9 @@ impl Release {
     async fn stores_future(&self) {
         // The API server goes by a new definition a moment after it is stored, and leaves out what it does not know.
         eventually("the fields are stored", async || {
-            ["spec", "status"].iter().for_each(|part| self.patches(part, &json!({"future": part})));
+            for part in ["spec", "status"] {
+                self.patches(part, &json!({"future": part}));
+            }
             if self.has_future() { Ok(()) } else { Err("they are not".to_owned()) }
         })
         .await;
