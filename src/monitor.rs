@@ -35,7 +35,7 @@ pub use conditions::{ConditionStatus, ConditionType, Reason, find as find_condit
 pub use decide::{Input, Outcome, Plan, ServiceLink, decide};
 pub use due::{Cause, Due, due, has_settled, is_ahead, is_introduced, next_look_for, requested_at};
 pub use endpoints::{is_reached, is_valid};
-pub use events::{Announcement, Severity};
+pub use events::{Announcement, CERTIFICATE_CHANGED, Severity, TEST_DELIVERED, TEST_FAILED};
 pub use findings::finding_kinds;
 pub use referents::{
     ExpectedCertificate, Material, ProblemKind, Referent, ReferentProblem, bundle_in, client_certificate,

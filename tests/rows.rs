@@ -1,11 +1,16 @@
 //! `tests/ROWS.md` tells the truth: every row is there once, and whatever it names as its proof exists.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "proof.rs"]
+mod proof;
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
+
+use proof::is_test;
 
 const TABLE: &str = include_str!("ROWS.md");
 
@@ -44,21 +49,6 @@ fn row(line: &str) -> Row<'_> {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Whether the function is one that the test harness runs, if only where there is a control plane: an attribute that says so stands above it.
-fn is_test(source: &str, function: &str) -> bool {
-    let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let is_it = |line: &str| {
-        line.trim_start_matches("async ")
-            .strip_prefix("fn ")
-            .is_some_and(|rest| rest.strip_prefix(function).is_some_and(|rest| rest.starts_with('(')))
-    };
-    lines.iter().position(|line| is_it(line)).is_some_and(|at| {
-        let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
-        attributes.clone().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
-            && attributes.clone().all(|line| !line.starts_with("#[ignore") || line.contains("cargo xtask test"))
-    })
 }
 
 /// What is wrong with the table.

@@ -169,7 +169,7 @@ pub enum ChannelType {
     Email,
 }
 
-/// Templates in the syntax of Jinja, with if and for only; the README lists the variables.
+/// Templates in the syntax of Jinja, with if and for only; docs/how-to/alerts.md lists the variables.
 #[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.title) || has(self.body)").message("template must have a title or a body"))]

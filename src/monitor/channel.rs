@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{
     conditions::{ConditionStatus, ConditionType, Reason, Statement, find, state},
     due::{after, annotated, next_look},
-    events::{Announcement, Severity, transition},
+    events::{Announcement, Severity, TEST_DELIVERED, TEST_FAILED, transition},
     referents::{ProblemKind, secret_reason},
 };
 use crate::api::{
@@ -164,10 +164,10 @@ fn tested(old: Option<&NotificationChannelStatus>, tally: &Tally) -> Option<Anno
     let told = old.and_then(|status| status.last_handled_test_at.as_ref());
     let result = tally.test.as_ref().filter(|_| told != tally.handled_test.as_ref())?;
     let (severity, reason, note) = match result {
-        TestResult::Delivered => (Severity::Normal, "TestDelivered", "the receiver took the test message".to_owned()),
+        TestResult::Delivered => (Severity::Normal, TEST_DELIVERED, "the receiver took the test message".to_owned()),
         TestResult::Failed { reason, code } => {
             let code = code.map(|code| format!(" (status {code})")).unwrap_or_default();
-            (Severity::Warning, "TestFailed", format!("the test message was not delivered: {reason}{code}"))
+            (Severity::Warning, TEST_FAILED, format!("the test message was not delivered: {reason}{code}"))
         }
     };
     Some(Announcement { severity, reason: reason.to_owned(), note })

@@ -270,7 +270,7 @@ impl Reason {
         Self::DeliveryRefused,
     ];
 
-    /// The reasons of channels: the README lists them, and a test compares.
+    /// The reasons of channels, which docs/reference lists.
     pub const OF_CHANNELS: [Self; 8] = [
         Self::Configured,
         Self::Suspended,
@@ -282,7 +282,7 @@ impl Reason {
         Self::InvalidSpec,
     ];
 
-    /// Every reason that monitors have: the README lists them, and a test compares.
+    /// Every reason that monitors have, which docs/reference lists.
     pub fn all() -> impl Iterator<Item = Self> {
         let faults = FaultKind::ALL.into_iter().map(Self::Fault);
         let failures = FailureReason::ALL.into_iter().map(Self::Failure);

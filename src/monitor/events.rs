@@ -12,12 +12,19 @@ use crate::api::{CertificateStatus, SslMonitorStatus};
 /// The longest note of an Event, in bytes (k8s.io/kubernetes pkg/apis/core/validation/events.go).
 const MAX_NOTE: usize = 1024;
 
+/// The Event of a certificate that was not seen lately.
+pub const CERTIFICATE_CHANGED: &str = "CertificateChanged";
+/// The Event of a test message that a channel's receiver took.
+pub const TEST_DELIVERED: &str = "TestDelivered";
+/// The Event of one that it did not take.
+pub const TEST_FAILED: &str = "TestFailed";
+
 /// Something worth telling: becomes one Event and one log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     /// How bad it is.
     pub severity: Severity,
-    /// The Event's reason: the condition's new reason, or `CertificateChanged`.
+    /// The Event's reason: the condition's new reason, or one of the constants above.
     pub reason: String,
     /// What happened, in a sentence of at most 1024 bytes.
     pub note: String,
@@ -117,7 +124,7 @@ fn renewal(old: &SslMonitorStatus, new: &CertificateStatus, now: Timestamp) -> O
     let issuer = new.issuer.as_ref().map_or(String::new(), |issuer| format!(", issued by {issuer}"));
     (before != after && !is_known(&old.history, after, now)).then(|| Announcement {
         severity: Severity::Normal,
-        reason: "CertificateChanged".to_owned(),
+        reason: CERTIFICATE_CHANGED.to_owned(),
         note: cut(format!("another certificate is served: {after}{issuer}{until}"), MAX_NOTE),
     })
 }

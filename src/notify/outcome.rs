@@ -98,7 +98,7 @@ impl Outcome {
 // === impl Why ===
 
 impl Why {
-    /// Every reason, that of a vendor once: the README lists their categories, and a test compares.
+    /// Every reason, that of a vendor once: docs/reference lists their categories.
     pub const ALL: [Self; 18] = [
         Self::NotResolved,
         Self::AddressDenied,

@@ -17,7 +17,7 @@ use xtask::{
     operator::Operator,
 };
 
-use crate::support::{DEFINITION, RELEASE, Server, chart, commands, values};
+use crate::support::{DEFINITION, RELEASE, Server, chart, values};
 
 const FLAGS: [&str; 2] = ["--allow-cidr", "127.0.0.0/8"];
 
@@ -110,26 +110,6 @@ impl Release {
         .await
     }
 
-    /// Run the commands of the README that are about the monitor `example`.
-    async fn is_waited_for_and_checked_as_the_readme_says(&self, name: &str) {
-        let typed = [commands("README.md", "kubectl wait"), commands("README.md", "kubectl annotate")].concat();
-        let about_it: Vec<_> =
-            typed.iter().filter(|line| line.contains(" example ") || line.contains("/example ")).collect();
-        assert_eq!(about_it.len(), 2, "{typed:?}");
-        for line in about_it {
-            // There is no shell that would tell the time.
-            let line = line.replace("example", name).replace("\"$(date +%s)\"", "now");
-            let arguments = [&["--namespace", "default"][..], &line.split(' ').skip(1).collect::<Vec<_>>()].concat();
-            self.server.kubectl(&arguments);
-        }
-        eventually("the request is handled", async || {
-            let status = self.monitors().get(name).await.unwrap().status.unwrap();
-            let is_handled = status.last_handled_request_at.as_deref() == Some("now");
-            if is_handled { Ok(()) } else { Err(format!("{status:?}")) }
-        })
-        .await;
-    }
-
     /// What a shell with kubectl makes of this; the test fails when it does.
     fn shell(&self, script: &str) -> String {
         let kubectl = Binaries::find().unwrap().kubectl;
@@ -216,7 +196,6 @@ async fn a_release_is_installed_upgraded_rolled_back_uninstalled_and_installed_a
     let operator = release.operator().await;
     release.monitor("first", &server);
     let first = release.is_valid("first").await;
-    release.is_waited_for_and_checked_as_the_readme_says("first").await;
 
     // Up, with more objects and another line of arguments, while the operator works on; and down again.
     let more = json!({"networkPolicy": {"enabled": true}, "operator": {"publicOnly": true}});
@@ -385,38 +364,4 @@ async fn helm_waits_for_monitors_whatever_they_see_and_fails_at_once_for_one_tha
 fn with_address(mut spec: Value, address: &Value) -> Value {
     spec["address"] = address.clone();
     spec
-}
-
-#[tokio::test]
-#[ignore = "needs Helm and a control plane: cargo xtask test"]
-async fn the_commands_of_the_readmes_install_it() {
-    let by_helm = commands("README.md", "helm install");
-    assert_eq!((by_helm.len(), &by_helm), (1, &commands("charts/ssl-monitor-operator/README.md", "helm install")));
-    let server = Server::start().await;
-    let arguments: Vec<&str> = by_helm[0].split(' ').skip(1).collect();
-    server.helm().run(&arguments).unwrap_or_else(|error| panic!("{error}"));
-    let deployment = server.kubectl(&[
-        "--namespace",
-        NAMESPACE,
-        "get",
-        "deployment/sslmonitor",
-        "--output=jsonpath={.spec.template.spec.containers[0].image}",
-    ]);
-    assert_eq!(deployment, format!("registry.example.com/ssl-monitor-operator:{}", env!("CARGO_PKG_VERSION")));
-
-    let by_kubectl = commands("README.md", "kubectl apply");
-    let expected = [
-        "kubectl apply --server-side -k deploy",
-        "kubectl apply -f deploy/samples/sslmonitor.yaml",
-        "kubectl apply -f deploy/samples/notificationchannel-slack.yaml",
-    ];
-    assert_eq!(by_kubectl, expected);
-    let server = Server::start().await;
-    for line in by_kubectl {
-        server.kubectl(&line.split(' ').skip(1).collect::<Vec<_>>());
-        server.is_established(&[DEFINITION, "crd/notificationchannels.sslmonitor.io"]);
-    }
-    assert_eq!(server.kubectl(&["get", "sslmonitors", "--output=name"]), "sslmonitor.sslmonitor.io/example\n");
-    let channels = server.kubectl(&["get", "notificationchannels", "--output=name"]);
-    assert_eq!(channels, "notificationchannel.sslmonitor.io/slack\n");
 }

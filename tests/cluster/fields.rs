@@ -1,6 +1,6 @@
-//! Reach, TLS and expectations in a spec: what the API server makes of bad ones, and that the README's examples are good ones.
+//! Reach, TLS and expectations in a spec: what the API server makes of bad ones.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -71,29 +71,4 @@ async fn every_bad_value_of_reach_tls_and_expect_is_one_fault_to_the_api_server_
         assert!(refusal.contains(sentence.unwrap_or(field)), "{refusal}");
     }
     assert_eq!(cluster.kubectl(&["get", "sslmonitors", "--namespace", &namespace, "--output=name"]), "");
-}
-
-/// Every YAML block of the README, each as a whole manifest.
-fn examples() -> Vec<String> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let blocks = readme.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
-    let head = "apiVersion: sslmonitor.io/v1\nkind: SslMonitor\nmetadata: {name: example}\n";
-    blocks.map(|block| if block.starts_with("spec:") { format!("{head}{block}") } else { block.to_owned() }).collect()
-}
-
-#[tokio::test]
-#[ignore = "needs a control plane: cargo xtask test"]
-async fn every_yaml_example_of_the_readme_is_taken_by_the_api_server() {
-    let cluster = Cluster::shared().await;
-    let namespace = cluster.namespace().await;
-    let (examples, directory) = (examples(), cluster.control_plane().directory());
-    assert!(examples.len() > 3, "{examples:?}");
-    for (number, example) in examples.iter().enumerate() {
-        let path = directory.join(format!("example-{number}.yaml"));
-        fs::write(&path, example).unwrap();
-        let file = path.to_str().unwrap();
-        let apply = ["apply", "--server-side", "--dry-run=server", "--namespace", &namespace, "--filename", file];
-        let said = cluster.try_kubectl(&apply);
-        assert!(said.as_ref().is_ok_and(|said| said.contains("serverside-applied")), "{said:?}\n{example}");
-    }
 }

@@ -89,12 +89,13 @@ fn ask(cluster: &Cluster, objects: &[Value], argo: &BTreeMap<&str, String>) -> V
     serde_json::from_str(&answer).unwrap()
 }
 
-/// The scripts as Argo CD finds them after the command of the README, and with the other file in its place.
+/// The scripts as Argo CD finds them after the command of the documentation, and with the other file in its place.
 async fn scripts(cluster: &Cluster) -> BTreeMap<&'static str, String> {
     cluster.kubectl(&["create", "namespace", "argocd"]);
     cluster.kubectl(&["create", "configmap", "argocd-cm", "--namespace", "argocd", "--from-literal=url=kept"]);
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let line = readme.lines().find(|line| line.contains("--patch-file")).unwrap();
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/how-to/gitops.md")).unwrap();
+    let line =
+        page.lines().find_map(|line| line.strip_prefix("$ ").filter(|line| line.contains("--patch-file"))).unwrap();
     let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), "argocd");
     let mut scripts = BTreeMap::new();
     for name in ["lenient", "strict"] {

@@ -101,11 +101,41 @@ impl Checker {
 ///
 /// # Errors
 /// When Go is missing or cannot fetch the module.
-pub fn prometheus_definitions() -> Result<[PathBuf; 3], Error> {
+pub fn prometheus_definitions() -> Result<[PathBuf; 4], Error> {
     let sources = go::sources("the definitions of the Prometheus Operator", Path::new(MODULE), PROMETHEUS_OPERATOR)?;
     let directory = sources.join("example/prometheus-operator-crd");
-    let names = ["servicemonitors", "podmonitors", "prometheusrules"];
+    let names = ["servicemonitors", "podmonitors", "prometheusrules", "probes"];
     Ok(names.map(|name| directory.join(format!("monitoring.coreos.com_{name}.yaml"))))
+}
+
+/// Modules of which only the definitions are of interest, with the version, the directory in it and the files there. They are not in
+/// the module above: what they require of each other's libraries would bind that.
+const DEFINITIONS: [(&str, &str, &[&str]); 4] = [
+    (
+        "github.com/fluxcd/source-controller@v1.7.3",
+        "config/crd/bases",
+        &["source.toolkit.fluxcd.io_gitrepositories.yaml"],
+    ),
+    ("github.com/fluxcd/helm-controller@v1.4.3", "config/crd/bases", &["helm.toolkit.fluxcd.io_helmreleases.yaml"]),
+    (
+        "github.com/fluxcd/kustomize-controller@v1.7.3",
+        "config/crd/bases",
+        &["kustomize.toolkit.fluxcd.io_kustomizations.yaml"],
+    ),
+    ("github.com/argoproj/argo-cd/v3@v3.2.1", "manifests/crds", &["application-crd.yaml"]),
+];
+
+/// The definitions of all kinds that pages have examples of: those of the Prometheus Operator, of Flux and of Argo CD, as files.
+///
+/// # Errors
+/// When Go is missing or cannot fetch a module.
+pub fn definitions() -> Result<Vec<PathBuf>, Error> {
+    let mut files = prometheus_definitions()?.to_vec();
+    for (module, directory, names) in DEFINITIONS {
+        let sources = go::sources_at("the definitions of Flux and Argo CD", module)?;
+        files.extend(names.iter().map(|name| sources.join(directory).join(name)));
+    }
+    Ok(files)
 }
 
 /// Without its version Helm refuses charts and plugins that ask for one.

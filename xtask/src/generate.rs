@@ -1,5 +1,6 @@
-//! `cargo xtask generate`: the files that are generated from the types, and those that are generated from the chart.
+//! `cargo xtask generate`: the files that are generated from the types and their comments, and those that are generated from the chart.
 
+mod reference;
 mod values;
 
 use std::{
@@ -83,6 +84,11 @@ pub fn without_helm(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     let templates = Path::new(CHART).join(TEMPLATES);
     files.extend(crds.map(|(name, text)| (templates.join(name), crd_template(&text))));
     files.push(chart_readme(root)?);
+    files.extend(reference::pages());
+    // A repository without the page has no entries.
+    if let Some(page) = read(root, Path::new(reference::TROUBLESHOOTING))? {
+        files.push((reference::TROUBLESHOOTING.into(), reference::troubleshooting(&page)));
+    }
     Ok(files)
 }
 
@@ -109,8 +115,10 @@ fn changes(root: &Path, rendered: &str) -> io::Result<Vec<Change>> {
             changes.push((path.clone(), old, Some(text.clone())));
         }
     }
-    for directory in [PathBuf::from(CRDS), Path::new(CHART).join(TEMPLATES)] {
-        for path in yaml_files(root, &directory)? {
+    for (directory, end) in
+        [(PathBuf::from(CRDS), "yaml"), (Path::new(CHART).join(TEMPLATES), "yaml"), (reference::DIRECTORY.into(), "md")]
+    {
+        for path in files_of(root, &directory, end)? {
             // A kind that is gone must not leave its definition behind.
             if !generated.iter().any(|(known, _)| *known == path) {
                 changes.push((path.clone(), read(root, &path)?, None));
@@ -138,15 +146,15 @@ fn manifest(rendered: &str) -> String {
     format!("{MANIFEST_HEADER}{}", documents.collect::<Vec<_>>().join("---\n"))
 }
 
-/// The YAML files of a directory, relative to the repository at `root`; none if there is no such directory.
-fn yaml_files(root: &Path, directory: &Path) -> io::Result<Vec<PathBuf>> {
+/// The files of a directory that end so, relative to the repository at `root`; none if there is no such directory.
+fn files_of(root: &Path, directory: &Path, end: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(root.join(directory)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|error| named(directory, &error))?,
     };
     let paths: io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(directory.join(entry?.file_name()))).collect();
     let mut paths = paths?;
-    paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
+    paths.retain(|path| path.extension().is_some_and(|found| found == end));
     Ok(paths)
 }
 
@@ -190,8 +198,9 @@ mod tests {
         let names: Vec<String> = crd_files().into_iter().map(|(name, _)| name).collect();
         let crds = |directory: PathBuf| names.iter().map(move |name| directory.join(name));
         let templates = Path::new(CHART).join(TEMPLATES);
-        let rest = [Path::new(CHART).join("README.md"), MANIFEST.into()];
-        let files: Vec<PathBuf> = crds(CRDS.into()).chain(crds(templates)).chain(rest).collect();
+        let reference = reference::pages().into_iter().map(|(path, _)| path);
+        let files = crds(CRDS.into()).chain(crds(templates)).chain([Path::new(CHART).join("README.md")]);
+        let files: Vec<PathBuf> = files.chain(reference).chain([MANIFEST.into()]).collect();
         assert_eq!(write(root.path(), RENDERED).unwrap(), files);
         assert_eq!(check(root.path(), RENDERED).unwrap(), []);
 

@@ -91,6 +91,15 @@ pub(crate) fn sources(program: &'static str, directory: &Path, module: &str) -> 
     Ok(PathBuf::from(String::from_utf8_lossy(&listed.stdout).trim()))
 }
 
+/// Where Go keeps the sources of a module at a version, `MODULE@VERSION`, that no module of ours requires; they are fetched when they are
+/// not there.
+pub(crate) fn sources_at(program: &'static str, module: &str) -> Result<PathBuf, Error> {
+    let directory = tempfile::tempdir().map_err(io_error("make a temporary directory"))?;
+    let said = run("mod download", program, directory.path(), &["mod", "download", "-json", module])?;
+    let found: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
+    Ok(PathBuf::from(found["Dir"].as_str().unwrap_or_default()))
+}
+
 /// Run `go` in the module in `directory`.
 fn run(command: &'static str, program: &'static str, directory: &Path, arguments: &[&str]) -> Result<Output, Error> {
     let output = Command::new("go")

@@ -7,11 +7,14 @@ use super::{
     channel::ChannelFacts,
     ids::id,
     notice::notice,
-    situation::{CERTIFICATE_CHANGED, Change, Problem, Situation, State},
+    situation::{Change, Problem, Situation, State},
 };
 use crate::{
     api::{Aspect, ChannelLedger, MAX_PENDING, MAX_RECENT, NoticeKind, PendingNotice, RecentAlert, ToldProblem},
-    monitor::conditions::{Reason, cut},
+    monitor::{
+        conditions::{Reason, cut},
+        events::CERTIFICATE_CHANGED,
+    },
 };
 
 /// How long no state is told a second time.

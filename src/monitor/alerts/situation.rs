@@ -10,6 +10,7 @@ use crate::{
         certificate::{days_text, days_until},
         conditions::{ConditionType, Reason, find},
         decide::Input,
+        events::CERTIFICATE_CHANGED,
         history::is_known,
         statements::FAILURES_BEFORE_UNKNOWN,
     },
@@ -181,8 +182,7 @@ fn change(input: &Input<'_>, status: &SslMonitorStatus) -> Option<Change> {
     Some(Change { reason, severity, message })
 }
 
-/// The reasons of changes, in the words of Events.
-pub(in crate::monitor) const CERTIFICATE_CHANGED: &str = "CertificateChanged";
+/// The reason of another issuer; that of another certificate is its Event's.
 pub(in crate::monitor) const ISSUER_CHANGED: &str = "IssuerChanged";
 
 /// The authority behind a certificate: its organisation's intermediates take turns, and are no change. Without one, the whole name.

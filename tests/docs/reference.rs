@@ -1,5 +1,5 @@
-//! What the README says of fields, conditions, reasons, flags and metrics is what the code says.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! What pages say of fields, conditions, reasons, flags and metrics is what the code says: what is generated has left nothing out, and
+//! what is written by hand is good.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,30 +8,41 @@ use std::{
     sync::Arc,
 };
 
-use clap::CommandFactory as _;
+use clap::{Arg, Command, CommandFactory as _};
 use rustls::RootCertStore;
 use serde_json::Value;
 use ssl_monitor_operator::{
     alerting,
     api::{ChannelType, notification_channel_crd, ssl_monitor_crd, validate, validate_channel},
-    cli::Cli,
+    cli::{Cli, PluginCli},
     metrics::{Compat, Metrics},
     monitor::{ConditionType, Material, Reason, target},
     notify::{Rules, VARIABLES, Why},
     probe::{AddressPolicy, FindingKind},
 };
 
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+use crate::page::pages;
+
+/// What stands between `<!-- name -->` and `<!-- /name -->`, of which there is one in all pages.
+fn section(name: &str) -> String {
+    let start = format!("<!-- {name} -->\n");
+    let found: Vec<String> = pages().into_iter().map(|page| page.text).filter(|text| text.contains(&start)).collect();
+    assert_eq!(found.len(), 1, "{name}");
+    let (_, rest) = found[0].split_once(&start).unwrap();
+    rest.split_once(&format!("<!-- /{name} -->")).unwrap().0.to_owned()
 }
 
-/// The rows of the table between `<!-- name -->` and `<!-- /name -->`: the cells of each, without backticks.
+/// The rows of the table there: the cells of each, without backticks and links.
 fn table(name: &str) -> Vec<Vec<String>> {
-    let readme = readme();
-    let (_, rest) = readme.split_once(&format!("<!-- {name} -->\n")).unwrap();
-    let (section, _) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
-    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect();
-    section.lines().skip(2).map(cells).collect()
+    let cell = |cell: &str| match cell.trim().replace('`', "") {
+        link if link.starts_with('[') => link[1..].split(']').next().unwrap().to_owned(),
+        text => text,
+    };
+    section(name)
+        .lines()
+        .skip(2)
+        .map(|line| line.trim_matches('|').replace("\\|", "¦").split('|').map(cell).collect())
+        .collect()
 }
 
 fn first_column(name: &str) -> Vec<String> {
@@ -54,18 +65,21 @@ type Kind = (fn() -> Value, &'static str);
 
 const KINDS: [Kind; 2] = [(ssl_monitor_crd, ""), (notification_channel_crd, "channel-")];
 
-/// Path and default of every leaf.
-fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {
+/// Path and default of every leaf; with the members of lists where those are asked for.
+fn leaves(schema: &Value, path: &str, with_members: bool, found: &mut BTreeMap<String, String>) {
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, child) in schema["properties"].as_object().into_iter().flatten() {
         let child_path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if child["properties"].is_object() {
-            leaves(child, &child_path, found);
+            leaves(child, &child_path, with_members, found);
             continue;
+        }
+        if with_members {
+            leaves(&child["items"], &format!("{child_path}[]"), true, found);
         }
         let default = match &child["default"] {
             Value::String(text) => text.clone(),
-            Value::Null if path.is_empty() && required.contains(&name.as_str()) => "required".to_owned(),
+            Value::Null if required.contains(&name.as_str()) => "required".to_owned(),
             Value::Null => String::new(),
             other => other.to_string(),
         };
@@ -77,27 +91,26 @@ fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, String>) {
 fn every_field_of_the_spec_is_documented_with_its_default() {
     for (definition, prefix) in KINDS {
         let mut expected = BTreeMap::new();
-        leaves(&schema(definition, "spec"), "", &mut expected);
+        leaves(&schema(definition, "spec"), "", true, &mut expected);
         let documented: BTreeMap<String, String> =
-            table(&format!("{prefix}spec")).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
-        assert_eq!(documented, expected);
+            table(&format!("{prefix}spec")).into_iter().map(|row| (row[0].clone(), row[2].clone())).collect();
+        // Those that hold others have rows, too.
+        let without: Vec<_> =
+            expected.iter().filter(|(path, default)| documented.get(*path) != Some(default)).collect();
+        assert_eq!(without, []);
+        assert!(documented.keys().all(|path| expected.keys().any(|known| known.starts_with(path.as_str()))));
     }
 }
 
 #[test]
 fn every_field_of_the_status_is_documented() {
     for (definition, prefix) in KINDS {
-        let (status, documented) = (schema(definition, "status"), table(&format!("{prefix}status")));
-        let names: Vec<&String> = status["properties"].as_object().unwrap().keys().collect();
-        assert_eq!(sorted(documented.iter().map(|row| &row[0])), sorted(names));
-        for (name, meaning) in documented.into_iter().map(|row| (row[0].clone(), row[1].clone())) {
-            let field = &status["properties"][&name];
-            let parts = [&field["properties"], &field["items"]["properties"]].into_iter().filter_map(Value::as_object);
-            // Conditions are Kubernetes' own.
-            for part in parts.flat_map(|parts| parts.keys()).filter(|_| name != "conditions") {
-                assert!(meaning.split([' ', ',', ':', ';']).any(|word| word == part), "{name}.{part}");
-            }
-        }
+        let mut expected = BTreeMap::new();
+        leaves(&schema(definition, "status"), "", true, &mut expected);
+        let documented = first_column(&format!("{prefix}status"));
+        // Conditions are Kubernetes' own.
+        let missing = expected.keys().filter(|path| !path.starts_with("conditions[]") && !documented.contains(path));
+        assert_eq!(missing.collect::<Vec<_>>(), Vec::<&String>::new());
     }
 }
 
@@ -113,10 +126,8 @@ fn every_condition_and_every_reason_is_documented() {
 #[test]
 fn every_type_of_channel_every_variable_and_every_delivery_error_is_documented() {
     assert_eq!(first_column("channel-types"), ChannelType::ALL.map(ChannelType::as_str));
-    let readme = readme();
-    let (_, rest) = readme.split_once("<!-- channel-variables -->\n").unwrap();
-    let (variables, _) = rest.split_once("<!-- /channel-variables -->").unwrap();
-    let variables: Vec<String> = variables.split(',').map(|name| name.trim().replace('`', "")).collect();
+    let variables: Vec<String> =
+        section("channel-variables").split(',').map(|name| name.trim().replace('`', "")).collect();
     assert_eq!(variables, VARIABLES);
     assert_eq!(first_column("delivery-errors"), Why::ALL.map(Why::category));
 }
@@ -131,9 +142,8 @@ fn every_finding_is_documented_with_its_severity() {
 
 /// The YAML blocks after this mark.
 fn examples(mark: &str) -> Vec<String> {
-    let (readme, mark) = (readme(), format!("<!-- {mark} -->\n```yaml\n"));
-    let blocks = readme.split(&mark).skip(1);
-    blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+    let blocks = pages().into_iter().flat_map(|page| page.blocks());
+    blocks.filter(|block| block.mark.as_deref() == Some(mark)).map(|block| block.text).collect()
 }
 
 #[test]
@@ -173,7 +183,7 @@ fn every_field_of_the_spec_is_shown_in_an_example_and_every_example_is_good() {
         assert!(probed.is_ok(), "{example}\n{probed:?}");
     }
     let mut fields = BTreeMap::new();
-    leaves(&schema(ssl_monitor_crd, "spec"), "", &mut fields);
+    leaves(&schema(ssl_monitor_crd, "spec"), "", false, &mut fields);
     assert_eq!(shown.into_iter().collect::<Vec<_>>(), fields.into_keys().collect::<Vec<_>>());
 }
 
@@ -202,22 +212,42 @@ fn every_sample_is_good() {
     }
 }
 
+/// The commands that do something, each with its line.
+fn commands(command: &Command, line: &str, found: &mut Vec<(String, Command)>) {
+    let below: Vec<&Command> = command.get_subcommands().filter(|below| !below.is_hide_set()).collect();
+    if below.is_empty() {
+        found.push((line.to_owned(), command.clone()));
+    }
+    for below in below {
+        commands(below, &format!("{line} {}", below.get_name()), found);
+    }
+}
+
 #[test]
-fn every_flag_of_run_is_documented_with_its_environment_and_default() {
-    let command = Cli::command();
-    let run = command.find_subcommand("run").unwrap();
-    let flags = run.get_arguments().filter(|argument| argument.get_id() != "help").map(|argument| {
-        let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
-        let env = argument.get_env().unwrap().to_string_lossy().into_owned();
-        (format!("--{}", argument.get_long().unwrap()), (env, defaults.collect::<String>()))
-    });
-    let documented = table("flags").into_iter().map(|row| {
-        let default = if row[2] == "the system's" { String::new() } else { row[2].clone() };
-        (row[0].clone(), (row[1].clone(), default))
-    });
-    // A switch has no value and its default is not to be set.
-    let no_false = |(flag, (env, default)): (String, (String, String))| (flag, (env, default.replace("false", "")));
-    assert_eq!(documented.collect::<BTreeMap<_, _>>(), flags.map(no_false).collect::<BTreeMap<_, _>>());
+fn every_argument_of_every_command_is_documented_with_its_environment_and_default() {
+    let mut all = Vec::new();
+    commands(&Cli::command(), "sslmonitor", &mut all);
+    commands(&PluginCli::command(), "kubectl sslmonitor", &mut all);
+    assert_eq!(all.len(), 13);
+    for (line, command) in all {
+        let shown = |argument: &&Arg| argument.get_id() != "help" && !argument.is_hide_set();
+        let arguments: Vec<&Arg> = command.get_arguments().filter(shown).collect();
+        if arguments.is_empty() {
+            continue;
+        }
+        let rows = table(&format!("flags of {line}"));
+        assert_eq!(rows.len(), arguments.len(), "{line}");
+        for (row, argument) in rows.iter().zip(arguments) {
+            let name = argument.get_long().map_or_else(|| "<".to_owned(), |long| format!("--{long}"));
+            assert!(row[0].contains(&name), "{line}: {row:?}");
+            let stands_there =
+                |text: &str| assert!(row.iter().any(|cell| cell == text), "{line}: {row:?} without {text}");
+            argument.get_env().into_iter().for_each(|name| stands_there(&name.to_string_lossy()));
+            // A switch has no value.
+            let defaults = argument.get_default_values().iter().filter(|_| argument.get_action().takes_values());
+            defaults.for_each(|default| stands_there(&default.to_string_lossy()));
+        }
+    }
 }
 
 /// The metrics that are exposed where those of others are, too.
