@@ -177,6 +177,7 @@ pub(crate) fn everything() -> Value {
             "podMonitor": {"enabled": true, "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
             "prometheusRule": {
                 "enabled": true, "labels": {"release": "prometheus"}, "alertLabels": {"team": "web"},
+                "runbookURL": "https://docs.example.com/operations.md",
                 "additionalRules": [{"record": "a:b", "expr": "vector(1)"}],
             },
             "dashboard": {"enabled": true, "annotations": {"folder": "TLS"}},

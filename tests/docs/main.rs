@@ -16,6 +16,7 @@ mod play;
 mod proof;
 mod receivers;
 mod reference;
+mod runbooks;
 mod shell;
 mod stage;
 mod threats;
