@@ -152,7 +152,7 @@ const MONITOR_GAUGES: [MonitorGauge; 13] = [
     ),
     (
         "sslmonitor_certificate_expiring",
-        "Whether the served certificate expires within the monitor's alertDays (1) or not (0).",
+        "Whether a served certificate expires within the monitor's alertDays (1) or not (0).",
         |s| truth(s.expiring),
     ),
     ("sslmonitor_certificate_not_after_timestamp_seconds", "When the served certificate expires, as Unix time.", |s| {

@@ -20,6 +20,7 @@ pub enum AddressSelection {
 
 /// A family of IP addresses, in the words of a Service's ipFamilies.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[schemars(description = "Look at addresses of this IP family only.")]
 pub enum IpFamily {
     /// IPv4.
     IPv4,
@@ -30,6 +31,9 @@ pub enum IpFamily {
 /// A version of the PROXY protocol (HAProxy, doc/proxy-protocol.txt).
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
+#[schemars(
+    description = "Send a PROXY protocol header of this version first (HAProxy, doc/proxy-protocol.txt), for a server that closes connections without one."
+)]
 pub enum ProxyProtocol {
     /// The line of text.
     V1,

@@ -74,8 +74,11 @@ pub enum StartTls {
     Nntp,
 }
 
-/// A version of TLS.
+/// A version of TLS. What the optional field says of itself would be lost: the schema has the words of its type.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[schemars(
+    description = "The oldest protocol version that is accepted; a server that chooses an older one fails with ProtocolTooOld."
+)]
 pub enum TlsVersion {
     /// TLS 1.2.
     #[serde(rename = "TLS1.2")]

@@ -79,7 +79,7 @@ impl Collector for WaitingSource {
         let NotificationNumbers { pending, oldest_age } =
             self.numbers.get().map_or_else(NotificationNumbers::default, |numbers| numbers());
         let gauge = ConstGauge::new(pending as u64);
-        let help = "Messages that are waiting to be delivered.";
+        let help = "Messages that are waiting to be delivered, but for those to suspended channels.";
         let name = "sslmonitor_notifications_pending";
         gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         let gauge = ConstGauge::new(oldest_age);

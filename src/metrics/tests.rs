@@ -142,7 +142,7 @@ sslmonitor_leader 1
 # TYPE sslmonitor_status_writes counter
 sslmonitor_status_writes_total{outcome="ok"} 1
 sslmonitor_status_writes_total{outcome="error"} 0
-# HELP sslmonitor_notifications_pending Messages that are waiting to be delivered.
+# HELP sslmonitor_notifications_pending Messages that are waiting to be delivered, but for those to suspended channels.
 # TYPE sslmonitor_notifications_pending gauge
 sslmonitor_notifications_pending 2
 # HELP sslmonitor_notifications_oldest_pending_age_seconds For how long the oldest message has been waiting to be delivered; 0 when there is none.
@@ -170,7 +170,7 @@ sslmonitor_up{namespace="shop",name="web",domain="web.example.com",port="443"} 1
 # HELP sslmonitor_certificate_valid Whether the served certificate is valid (1) or not (0); no sample while this is unknown.
 # TYPE sslmonitor_certificate_valid gauge
 sslmonitor_certificate_valid{namespace="shop",name="web",domain="web.example.com",port="443"} 1
-# HELP sslmonitor_certificate_expiring Whether the served certificate expires within the monitor's alertDays (1) or not (0).
+# HELP sslmonitor_certificate_expiring Whether a served certificate expires within the monitor's alertDays (1) or not (0).
 # TYPE sslmonitor_certificate_expiring gauge
 sslmonitor_certificate_expiring{namespace="shop",name="web",domain="web.example.com",port="443"} 0
 # HELP sslmonitor_certificate_not_after_timestamp_seconds When the served certificate expires, as Unix time.

@@ -57,7 +57,7 @@ pub enum Reason {
     InvalidSpec,
     /// The Service of serviceRef does not exist.
     ServiceNotFound,
-    /// The operator may not do what the spec asks for (RBAC or admission).
+    /// The operator may not read or write what the spec asks for (RBAC, or an admission policy refuses it).
     Forbidden,
     /// The ConfigMap or Secret of the CA bundle does not exist.
     CaBundleNotFound,
@@ -85,7 +85,7 @@ pub enum Reason {
     PartlyReachable,
     /// The certificate has no fault.
     Valid,
-    /// Three checks in a row saw no certificate.
+    /// Three checks in a row, or all that there were, saw no certificate.
     ProbeFailed,
     /// The certificate, or that of another address, expires within alertDays.
     ExpiringSoon,

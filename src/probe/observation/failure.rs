@@ -61,9 +61,9 @@ pub enum FailureReason {
     ConnectionClosed,
     /// The handshake did not complete in time.
     HandshakeTimedOut,
-    /// What answered does not speak TLS.
+    /// What answered does not speak TLS; the message says what it seems to be.
     NotTls,
-    /// The server speaks only protocol versions older than TLS 1.2.
+    /// The server speaks only protocol versions older than TLS 1.2, or than `tls.minVersion`.
     ProtocolTooOld,
     /// The server accepts none of the cipher suites, groups or signature algorithms offered.
     NoCommonCipher,
@@ -73,11 +73,11 @@ pub enum FailureReason {
     ClientCertificateRequired,
     /// The server reported an internal error by alert.
     ServerInternalError,
-    /// The server ended the handshake with another alert, named in the detail.
+    /// The server ended the handshake with another alert, named in the message.
     HandshakeRefused,
     /// The server presented no certificate.
     NoCertificate,
-    /// The server's handshake exceeds what is read (certificates beyond 64 KiB, or 128 KiB in all).
+    /// The server's handshake exceeds what is read (64 KiB of certificates, 16 of them, 128 KiB in all).
     CertificateTooLarge,
     /// The peer broke the TLS protocol.
     ProtocolViolation,

@@ -25,9 +25,9 @@ pub enum FaultKind {
     KeyMismatch,
     /// The certificate, or an intermediate of its path, has been revoked.
     Revoked,
-    /// The leaf's `notAfter` has passed.
+    /// The certificate has expired.
     Expired,
-    /// The leaf's `notBefore` has not come yet, to the second: what is made of differing clocks is not decided here.
+    /// The validity of the certificate has not begun, to the second; that clocks differ by five minutes is forgiven elsewhere.
     NotYetValid,
     /// The certificate is not for the verified name.
     HostnameMismatch,
