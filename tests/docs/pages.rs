@@ -24,6 +24,7 @@ macro_rules! pages {
 pages! {
     the_readme: "README.md", play;
     the_readme_of_the_chart: "charts/ssl-monitor-operator/README.md", play;
+    security: "docs/SECURITY.md", play_installed;
     alerts: "docs/how-to/alerts.md", play_installed;
     all_addresses: "docs/how-to/all-addresses.md", play_installed;
     continuous_integration: "docs/how-to/ci.md", play_installed;
@@ -39,7 +40,6 @@ pages! {
     installing: "docs/install.md", play;
     migrating: "docs/migrating-from-blackbox-exporter.md", play;
     operations: "docs/operations.md", play_beside_prometheus;
-    security: "docs/security.md", play_installed;
     troubleshooting: "docs/troubleshooting.md", play_installed;
     the_tutorial: "docs/tutorial.md", play;
 }

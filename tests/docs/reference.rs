@@ -13,7 +13,7 @@ use rustls::RootCertStore;
 use serde_json::Value;
 use ssl_monitor_operator::{
     alerting,
-    api::{ChannelType, notification_channel_crd, ssl_monitor_crd, validate, validate_channel},
+    api::{ChannelType, StartTls, notification_channel_crd, ssl_monitor_crd, validate, validate_channel},
     cli::{Cli, PluginCli},
     metrics::{Compat, Metrics},
     monitor::{ConditionType, Material, Reason, target},
@@ -21,7 +21,7 @@ use ssl_monitor_operator::{
     probe::{AddressPolicy, FindingKind},
 };
 
-use crate::page::pages;
+use crate::page::{Page, ROOT, pages};
 
 /// What stands between `<!-- name -->` and `<!-- /name -->`, of which there is one in all pages.
 fn section(name: &str) -> String {
@@ -201,7 +201,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_sample_is_good() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/samples");
+    let directory = Path::new(ROOT).join("deploy/samples");
     for file in fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();
         let manifest: Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -280,4 +280,24 @@ fn every_metric_is_documented() {
 fn every_metric_by_the_name_of_another_is_documented() {
     let expected = metric_names(&Compat::ALL).into_iter().filter(|name| !name.starts_with("sslmonitor_"));
     assert_eq!(sorted(first_column("compat-metrics")), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_protocol_of_starttls_is_shown_with_its_port() {
+    let page = Page::read("docs/how-to/starttls.md");
+    let rows = page.text.lines().filter(|line| line.starts_with("| `")).skip(1);
+    let cells = rows.flat_map(|row| row.trim_matches('|').split("| |").map(ToOwned::to_owned).collect::<Vec<_>>());
+    let pairs = cells.map(|pair| pair.split('|').map(|cell| cell.trim().replace('`', "")).collect::<Vec<_>>());
+    let shown: BTreeMap<String, String> = pairs.map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let expected = StartTls::ALL.map(|protocol| (protocol.as_str().to_owned(), protocol.port().to_string()));
+    assert_eq!(shown, BTreeMap::from(expected));
+}
+
+#[test]
+fn the_expressions_for_flux_are_those_that_are_shipped() {
+    let shipped = fs::read_to_string(Path::new(ROOT).join("deploy/flux/strict.yaml")).unwrap();
+    let page = Page::read("docs/how-to/gitops.md");
+    let shown = page.blocks().into_iter().find(|block| block.text.contains("healthCheckExprs")).unwrap().text;
+    let [shipped, shown]: [Value; 2] = [shipped, shown].map(|text| serde_saphyr::from_str(&text).unwrap());
+    assert_eq!(shown["spec"]["healthCheckExprs"], shipped["healthCheckExprs"]);
 }

@@ -9,7 +9,7 @@ use crate::{
 
 /// The names in the last cells of the table of threats.
 fn proofs() -> Vec<(String, String)> {
-    let page = Page::read("docs/security.md");
+    let page = Page::read("docs/SECURITY.md");
     let (_, rest) = page.text.split_once("<!-- threats -->\n").unwrap();
     let (table, _) = rest.split_once("<!-- /threats -->").unwrap();
     let cells = table.lines().skip(2).map(|line| line.trim_matches('|').split(" | ").last().unwrap().to_owned());
