@@ -25,6 +25,7 @@ pages! {
     the_readme: "README.md", play;
     the_readme_of_the_chart: "charts/ssl-monitor-operator/README.md", play;
     security: "docs/SECURITY.md", play_installed;
+    high_availability: "docs/high-availability.md", play_installed;
     alerts: "docs/how-to/alerts.md", play_installed;
     all_addresses: "docs/how-to/all-addresses.md", play_installed;
     continuous_integration: "docs/how-to/ci.md", play_installed;
