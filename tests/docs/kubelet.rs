@@ -101,12 +101,15 @@ impl Node {
         // SIGTERM, and a wait: not on this thread.
         tokio::task::spawn_blocking(move || drop(old)).await.unwrap();
         let wanted = deployment.spec.replicas.unwrap_or(1);
-        let process = if wanted > 0 { self.start(deployment).await } else { None };
-        self.report(deployment, wanted).await;
+        let mut process = if wanted > 0 { self.start(deployment).await } else { None };
+        let has_ended = process.as_mut().is_some_and(|process| process.ended().is_some());
+        if !has_ended {
+            self.report(deployment, wanted).await;
+        }
         self.running.insert(key, (generation, process));
     }
 
-    /// Start the operator of a Deployment, and wait until it is ready; nothing for the Deployments of others.
+    /// Start the operator of a Deployment, and wait until it is ready or has ended; nothing for the Deployments of others.
     async fn start(&self, deployment: &Deployment) -> Option<Supervised> {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let pod = deployment.spec.template.spec.as_ref()?;
@@ -118,7 +121,7 @@ impl Node {
         let kubeconfig = self.control_plane.service_account_kubeconfig(&namespace, &account).await.unwrap();
         let world = World::shared().await;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let process = Launch::new(format!("operator-{number}"), Path::new(env!("CARGO_BIN_EXE_sslmonitor")))
+        let mut process = Launch::new(format!("operator-{number}"), Path::new(env!("CARGO_BIN_EXE_sslmonitor")))
             .args(container.args.iter().flatten().map(|argument| elsewhere(argument)))
             .args(["--allow-cidr", "127.0.0.0/8", "--channel-allow-cidr", "127.0.0.0/8"])
             .env("KUBECONFIG", kubeconfig)
@@ -129,7 +132,7 @@ impl Node {
             .start(self.control_plane.directory())
             .unwrap();
         self.logs.lock().unwrap().push(process.log_path().to_owned());
-        while !is_ready(&process).await {
+        while process.ended().is_none() && !is_ready(&process).await {
             tokio::time::sleep(POLL).await;
         }
         Some(process)

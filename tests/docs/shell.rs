@@ -51,13 +51,12 @@ impl Shell {
         self.scripts += 1;
         let [script_path, output] = ["sh", "out"].map(|end| self.directory.join(format!("{}.{end}", self.scripts)));
         fs::write(&script_path, script).unwrap();
-        let option = if strict { "set -e" } else { "set +e" };
-        // `$?` is that of the script before.
+        // Otherwise `$?` is that of the script before.
+        let before = if strict { "set -e" } else { "(exit ${last:-0})" };
         let line = format!(
-            "{option}; (exit ${{last:-0}}) || :; {restore} . {} >{} 2>&1 </dev/null; last=$?; set +e; echo $last\n",
+            "{before}; . {} >{} 2>&1 </dev/null; last=$?; set +e; echo $last\n",
             script_path.display(),
-            output.display(),
-            restore = if strict { "" } else { "(exit ${last:-0});" },
+            output.display()
         );
         self.stdin.write_all(line.as_bytes()).unwrap();
         let code = self.ended.recv_timeout(PATIENCE).ok().map(|code| code.parse().unwrap());
