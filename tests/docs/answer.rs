@@ -32,11 +32,15 @@ fn steady(line: &str) -> String {
     VOLATILE.iter().fold(spaced, |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
-/// Whether an answer is the one that is shown. Whether kubectl had to wait for a rollout is a matter of luck.
+/// The lines of an answer that come each time: whether kubectl had to wait for a rollout is a matter of luck.
+pub(crate) fn lines(answer: &str) -> impl Iterator<Item = &str> {
+    answer.trim_end().lines().filter(|line| !line.starts_with("Waiting for deployment ")).map(str::trim_end)
+}
+
+/// Whether an answer is the one that is shown.
 pub(crate) fn is_as_shown(shown: &str, answer: &str) -> bool {
-    let is_said_always = |line: &&str| !line.starts_with("Waiting for deployment ");
-    let lines = |text: &str| text.trim_end().lines().filter(is_said_always).map(steady).collect::<Vec<_>>();
-    fits(&lines(shown), &lines(answer))
+    let [shown, answer] = [shown, answer].map(|text| lines(text).map(steady).collect::<Vec<_>>());
+    fits(&shown, &answer)
 }
 
 fn fits(shown: &[String], answer: &[String]) -> bool {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    answer::is_as_shown,
+    answer::{self, is_as_shown},
     page::{Block, Page, ROOT},
     shell::{Said, Shell},
     stage::Stage,
@@ -197,7 +197,7 @@ fn bless(page: &Page, answers: Answers) {
     let mut lines: Vec<String> = page.text.lines().map(ToOwned::to_owned).collect();
     let is_changed = !answers.is_empty();
     for (start, (end, text)) in answers.into_iter().rev() {
-        lines.splice(start - 1..end - 1, text.trim_end().lines().map(|line| line.trim_end().to_owned()));
+        lines.splice(start - 1..end - 1, answer::lines(&text).map(ToOwned::to_owned));
     }
     if is_changed {
         fs::write(Path::new(ROOT).join(&page.path), lines.join("\n") + "\n").unwrap();
