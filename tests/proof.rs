@@ -11,8 +11,6 @@ pub(crate) fn is_test(source: &str, function: &str) -> bool {
     lines.iter().position(|line| is_it(line)).is_some_and(|at| {
         let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
         attributes.clone().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
-            && attributes
-                .clone()
-                .all(|line| !line.starts_with("#[ignore") || line.contains("cargo xtask test"))
+            && attributes.clone().all(|line| !line.starts_with("#[ignore") || line.contains("cargo xtask test"))
     })
 }
