@@ -44,8 +44,13 @@ pub fn manifest(root: &Path, version: &str, url: &str, directory: &Path) -> Resu
 fn with_digest(line: &str, directory: &Path) -> Result<String, Error> {
     let Some((before, name)) = line.split_once("${SHA256:") else { return Ok(line.to_owned()) };
     let archive = read(&directory.join(name.trim_end_matches('}')))?;
-    let digits = digest(&SHA256, &archive).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
-    Ok(format!("{before}{}", digits.concat()))
+    Ok(format!("{before}{}", sha256(&archive)))
+}
+
+/// The digest as sha256sum(1) writes it.
+pub fn sha256(content: &[u8]) -> String {
+    let digits = digest(&SHA256, content).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+    digits.concat()
 }
 
 fn text(path: &Path) -> Result<String, Error> {

@@ -14,9 +14,9 @@ use xtask::{
     control_plane::{Binaries, ControlPlane, Program},
     demo, fuzz, generate,
     helm::Helm,
-    install, krew,
+    image, install, krew,
     peers::Peers,
-    servers,
+    release, servers,
 };
 
 /// What a contributor to ssl-monitor-operator types.
@@ -84,6 +84,28 @@ enum Command {
     },
     /// Install the servers that the tests of STARTTLS start: packages of Debian 12, as root; nothing is started
     Servers,
+    /// Build the container image as an OCI layout, and test what is in it: Debian 12 or newer, as root
+    Image {
+        /// For which platform [default: all]
+        #[arg(long = "arch", value_name = "ARCH")]
+        archs: Vec<image::Arch>,
+        /// Where to: the layout becomes its `oci` [default: target/image]
+        #[arg(long, value_name = "DIRECTORY")]
+        output: Option<PathBuf>,
+        /// Where the sources are published, for the label org.opencontainers.image.source
+        #[arg(long, value_name = "URL")]
+        source: Option<String>,
+    },
+    /// Lay out the files of a release: archives, chart, install.yaml, krew manifest, bills of materials and their digests, of what `image` has built
+    Release {
+        #[command(flatten)]
+        names: release::Names,
+        /// What `image` has built [default: target/image]
+        #[arg(long, value_name = "DIRECTORY")]
+        image: Option<PathBuf>,
+        /// Where to; it must not exist
+        directory: PathBuf,
+    },
     /// Print the krew manifest of `kubectl sslmonitor` for the archives of a release, kubectl-sslmonitor-VERSION-OS-ARCH.tar.gz
     Krew {
         /// Where the archives will be fetched from
@@ -139,6 +161,12 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             servers::install()?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Image { archs, output, source } => build_image(&archs, output, source.as_deref()),
+        Command::Release { names, image, directory } => {
+            let image = image.unwrap_or_else(|| image::default_directory(root()));
+            names.lay_out(root(), &Helm::new(&Checker::Helm.find_or_build()?), &image, &directory)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Krew { url, directory } => {
             print!("{}", krew::manifest(root(), env!("CARGO_PKG_VERSION"), &url, &directory)?);
             Ok(ExitCode::SUCCESS)
@@ -163,11 +191,8 @@ fn test(arguments: &[String], rest: &[String]) -> Result<ExitCode, Failure> {
     Checker::ALL.into_iter().try_for_each(|checker| checker.find_or_build().map(drop))?;
     // Cluster tests mostly wait: more threads than cores are quicker.
     let threads = env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| "8".into());
-    let status = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(cargo_test(arguments, rest))
-        .env("RUST_TEST_THREADS", threads)
-        .current_dir(root())
-        .status()?;
+    let status =
+        cargo().args(cargo_test(arguments, rest)).env("RUST_TEST_THREADS", threads).current_dir(root()).status()?;
     Ok(exit_code(status.success()))
 }
 
@@ -184,6 +209,28 @@ fn cargo_test<'a>(arguments: &'a [String], rest: &'a [String]) -> Vec<&'a str> {
         .chain(given(for_tests))
         .chain(given(rest))
         .collect()
+}
+
+/// Build it, and run the tests that look at it.
+fn build_image(archs: &[image::Arch], output: Option<PathBuf>, source: Option<&str>) -> Result<ExitCode, Failure> {
+    let archs = if archs.is_empty() { &image::Arch::ALL } else { archs };
+    let directory = std::path::absolute(output.unwrap_or_else(|| image::default_directory(root())))?;
+    image::build(root(), &image::Request { archs, directory: &directory, source })?;
+    let names: Vec<&str> = archs.iter().map(|arch| arch.name()).collect();
+    Binaries::find_or_build()?;
+    Checker::Helm.find_or_build()?;
+    let status = cargo()
+        .args(["test", "--test", "image", "--", "--include-ignored"])
+        .env(image::DIRECTORY_VARIABLE, &directory)
+        .env(image::ARCHS_VARIABLE, names.join(","))
+        .current_dir(root())
+        .status()?;
+    println!("the image is in {}", directory.join("oci").display());
+    Ok(exit_code(status.success()))
+}
+
+fn cargo() -> process::Command {
+    process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 fn generate(check: bool) -> Result<ExitCode, Failure> {
