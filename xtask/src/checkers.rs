@@ -1,5 +1,5 @@
 //! What the chart and `deploy/` are checked with: Helm, helm-unittest, Prometheus and promtool, and the libraries by which others tell the health of an
-//! object, built from the Go module that pins them.
+//! object, built from the Go module that pins them; and what `.github/workflows` are checked with, from another.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,10 @@ const GO_MOD: &str = include_str!("../checkers/go.mod");
 const HEALTH: &str = include_str!("../checkers/health/main.go");
 /// Where the module is.
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/checkers");
+/// The same of the module with what checks workflows.
+const WORKFLOWS_GO_MOD: &str = include_str!("../workflows/go.mod");
+const WORKFLOWS_MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/workflows");
+const ACTIONLINT: &str = "github.com/rhysd/actionlint";
 const HELM: &str = "helm.sh/helm/v4";
 const HELM_UNITTEST: &str = "github.com/helm-unittest/helm-unittest";
 const PROMETHEUS: &str = "github.com/prometheus/prometheus";
@@ -34,13 +38,16 @@ pub enum Checker {
     Health,
     /// Prometheus itself, which scrapes what it is told to.
     Prometheus,
+    /// Syntax, types and permissions of workflows.
+    Actionlint,
 }
 
 // === impl Checker ===
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Helm, Self::HelmUnittest, Self::Promtool, Self::Prometheus, Self::Health];
+    pub const ALL: [Self; 6] =
+        [Self::Helm, Self::HelmUnittest, Self::Promtool, Self::Prometheus, Self::Actionlint, Self::Health];
 
     /// The program in the cache.
     ///
@@ -60,6 +67,7 @@ impl Checker {
             Self::HelmUnittest => helm_unittest,
             Self::Promtool => promtool,
             Self::Prometheus => prometheus,
+            Self::Actionlint => actionlint,
             Self::Health => health,
         };
         go::complete(&self.cache(), &[(self.name(), build)])?;
@@ -72,6 +80,7 @@ impl Checker {
             Self::HelmUnittest => "helm-unittest",
             Self::Promtool => "promtool",
             Self::Prometheus => "prometheus",
+            Self::Actionlint => "actionlint",
             Self::Health => "health",
         }
     }
@@ -79,6 +88,7 @@ impl Checker {
     /// Of what is pinned its version; of what is ours the digest of all that it is made from.
     fn version(self) -> String {
         let module = match self {
+            Self::Actionlint => return go::pinned(WORKFLOWS_GO_MOD, ACTIONLINT).to_owned(),
             Self::Helm => HELM,
             Self::HelmUnittest => HELM_UNITTEST,
             Self::Promtool | Self::Prometheus => PROMETHEUS,
@@ -163,6 +173,11 @@ fn of_prometheus(program: &'static str, output: &Path) -> Result<(), Error> {
     go::build(program, Path::new(MODULE), &format!("{PROMETHEUS}/cmd/{program}"), &flags, output)
 }
 
+fn actionlint(_: &Path, output: &Path) -> Result<(), Error> {
+    let package = format!("{ACTIONLINT}/cmd/actionlint");
+    go::build("actionlint", Path::new(WORKFLOWS_MODULE), &package, &["-ldflags", "-s -w"], output)
+}
+
 fn health(_: &Path, output: &Path) -> Result<(), Error> {
     go::build("health", Path::new(MODULE), "./health", &["-ldflags", "-s -w"], output)
 }
@@ -174,7 +189,7 @@ mod tests {
     #[test]
     fn the_versions_are_those_of_the_go_module() {
         let versions = Checker::ALL.map(Checker::version);
-        assert_eq!(versions[..4], ["4.3.2", "1.1.2", "0.316.0", "0.316.0"]);
-        assert_eq!(versions[4].len(), 16);
+        assert_eq!(versions[..5], ["4.3.2", "1.1.2", "0.316.0", "0.316.0", "1.7.12"]);
+        assert_eq!(versions[5].len(), 16);
     }
 }

@@ -280,6 +280,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::fs;
+
     use super::*;
 
     fn cargo_line(typed: &str) -> String {
@@ -305,6 +308,30 @@ mod tests {
         ] {
             assert_eq!(cargo_line(typed), format!("test --workspace{cargo} -- --include-ignored{tests}"), "{typed}");
         }
+    }
+
+    /// Every line that calls `cargo xtask` in a script, from the subcommand on; one that goes on below is one.
+    fn calls(script: &str) -> Vec<Vec<String>> {
+        let script = fs::read_to_string(root().join(script)).unwrap().replace("\\\n", " ");
+        let lines = script.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        let called = lines.filter_map(|line| line.split_once("cargo xtask ")).map(|(_, rest)| rest);
+        called.map(|words| words.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn what_the_workflows_and_ci_call_is_understood() {
+        let subcommands = |script| -> Vec<String> {
+            let understood = calls(script).into_iter().map(|words| {
+                let line = ["cargo xtask".to_owned()].into_iter().chain(words.clone());
+                Arguments::try_parse_from(line).unwrap_or_else(|error| panic!("{script}: {words:?}: {error}"));
+                words[0].clone()
+            });
+            understood.collect()
+        };
+        assert_eq!(subcommands(".github/workflows/ci.yml"), Vec::<String>::new());
+        assert_eq!(subcommands(".github/workflows/release.yml"), ["image", "release"]);
+        let ci = ["generate", "control-plane", "fuzz", "servers", "image", "test"];
+        assert_eq!(subcommands(".ci/run"), ci);
     }
 
     #[test]
