@@ -130,12 +130,17 @@ fn the_operator_of_the_image_serves_a_cluster_as_a_pod_would() {
             ("SSL_CERT_FILE", "/roots/ca.crt"),
         ];
         let program = container.program(&environment);
-        let operator = Operator::start(&program, &control_plane, &["--allow-cidr", "127.0.0.0/8"]).await;
+        let flags = ["--allow-cidr", "127.0.0.0/8", "--leader-elect"];
+        let operator = Operator::start(&program, &control_plane, &flags).await;
         let operator = operator.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(operator.get("/livez").await.unwrap().0, 200);
         let wait =
             ["wait", "--for=condition=CertificateValid", "sslmonitor/a", "--timeout=60s", "--namespace", NAMESPACE];
         kubectl.run(&wait).unwrap_or_else(|error| panic!("{error}\n{}", operator.log()));
+        // In the pod's own namespace, which nothing but the mounted file says.
+        let holder = "--output=jsonpath={.spec.holderIdentity}";
+        let lease = ["get", "lease", "sslmonitor", "--namespace", NAMESPACE, holder];
+        assert_ne!(kubectl.run(&lease).unwrap_or_else(|error| panic!("{error}\n{}", operator.log())), "");
         let process = fs::read_to_string(format!("/proc/{}/status", operator.pid().unwrap())).unwrap();
         let line = |name: &str| process.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         assert_eq!(line("Uid:").split_whitespace().collect::<Vec<_>>(), ["65532"; 4]);
