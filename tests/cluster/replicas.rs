@@ -8,6 +8,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
+use ssl_monitor_operator::api::NotificationChannel;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -23,7 +24,7 @@ use crate::{
     alerts::{FLAGS, hears, messages, ok},
     receiver::{Answer, Receiver},
     scene::{ALL_WELL, Scene, conditions},
-    support::{Cluster, Operator, eventually, loopback},
+    support::{Cluster, Operator, eventually, eventually_object, loopback},
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -88,6 +89,16 @@ async fn role(operator: &Operator) -> (bool, usize) {
 /// What the operator has written, but for its Lease.
 fn effects(cluster: &Cluster) -> Vec<Write> {
     cluster.writes_by_operator().into_iter().filter(|write| write.resource != "leases").collect()
+}
+
+/// Wait until so many Events have been made: each is the last that its job writes.
+async fn makes_events(cluster: &Cluster, count: usize) {
+    eventually(&format!("{count} Events"), PATIENCE, async || {
+        let all = effects(cluster);
+        let events = all.iter().filter(|write| write.resource == "events").count();
+        if events == count { Ok(()) } else { Err(format!("{all:?}")) }
+    })
+    .await;
 }
 
 /// Lets every connection through to a server but the first, which it holds until it is let go.
@@ -180,6 +191,8 @@ async fn a_holder_that_stood_still_writes_and_tells_nothing_when_it_goes_on() {
         _ => Ok(()),
     })
     .await;
+    // That it has expired, and that this could not be told.
+    makes_events(&cluster, 2).await;
     let server = scene.serve(scene.valid()).await;
     let mut gate = Gate::before(server.address()).await;
     scene.monitor("slow", gate.address, json!({"timeout": "60s"})).await;
@@ -192,7 +205,11 @@ async fn a_holder_that_stood_still_writes_and_tells_nothing_when_it_goes_on() {
     says(&second, "acting: ").await;
     assert_eq!(conditions(&scene.settled("slow").await), ALL_WELL);
     hears(&receiver, &vec!["bad problem Expired"; tried + 1]).await;
-    scene.told("bad").await;
+    // That the other one is valid, and that this was told; and the channel has counted it.
+    makes_events(&cluster, 4).await;
+    let has_counted =
+        |channel: &NotificationChannel| channel.status.as_ref().is_some_and(|status| status.delivered == 1);
+    eventually_object(&scene.api(), "hook", "has counted what it was told", has_counted).await;
 
     let (written, told) = (effects(&cluster), messages(&receiver));
     gate.release.take().unwrap().send(()).unwrap();
