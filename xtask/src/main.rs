@@ -330,7 +330,7 @@ mod tests {
         };
         assert_eq!(subcommands(".github/workflows/ci.yml"), Vec::<String>::new());
         assert_eq!(subcommands(".github/workflows/release.yml"), ["image", "release"]);
-        let ci = ["generate", "control-plane", "fuzz", "servers", "image", "test"];
+        let ci = ["generate", "control-plane", "demo", "fuzz", "servers", "image", "test"];
         assert_eq!(subcommands(".ci/run"), ci);
     }
 
