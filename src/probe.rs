@@ -44,5 +44,5 @@ pub use policy::{AddressPolicy, Denied};
 pub use prober::{Prober, ProberError, ProberSettings};
 pub use proxy::{NoProxy, ParseNoProxyError, ParseProxyError};
 pub use revocation::{Revocation, RevocationCheck, RevocationSource, RevocationState};
-pub use target::{Addresses, Family, Host, ParseHostError, ProxyProtocol, StartTls, Target};
+pub use target::{Addresses, Family, Host, ParseHostError, ProxyProtocol, StartTls, Target, is_label};
 pub use trust::{BundleError, RootSource, SystemRoots, TrustStore};

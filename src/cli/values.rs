@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::{
     api::{MAX_TIMEOUT, MIN_TIMEOUT, StartTls, parse_duration},
-    probe::{Host, ParseProxyError, Proxy},
+    probe::{Host, ParseProxyError, Proxy, is_label},
 };
 
 /// A domain or address to check, and its port.
@@ -176,14 +176,6 @@ pub(super) fn object_name(text: &str) -> Result<String, String> {
 pub(super) fn namespace(text: &str) -> Result<String, String> {
     let rule = "must be the name of a namespace: up to 63 lower case letters, digits and -, for example shop";
     is_label(text).then(|| text.to_owned()).ok_or_else(|| rule.to_owned())
-}
-
-/// A label of a DNS name as Kubernetes wants them (RFC 1123).
-fn is_label(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b'-');
-    let bytes = text.as_bytes();
-    bytes.len() <= 63 && bytes.iter().copied().all(is_allowed) && is_edge(bytes.first()) && is_edge(bytes.last())
 }
 
 /// Read a time span of `--expiring`: numbers of weeks, days, hours or minutes.

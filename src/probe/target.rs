@@ -134,7 +134,9 @@ impl fmt::Display for Host {
     }
 }
 
-fn is_label(label: &str) -> bool {
+/// Whether this is a label of a DNS name in lower case, as RFC 1123 and Kubernetes have them: up to 63 letters, digits and hyphens, and no
+/// hyphen at either end.
+pub fn is_label(label: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !label.is_empty()
         && label.len() <= MAX_LABEL
