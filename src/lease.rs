@@ -33,7 +33,7 @@ pub struct Terms {
     pub retry_period: Duration,
 }
 
-/// Where the Lease lies.
+/// Where the Lease lies. What goes wrong is told in a sentence.
 pub trait Store: Send + Sync {
     /// What it is called, as `NAMESPACE/NAME`.
     fn name(&self) -> String;
@@ -42,16 +42,7 @@ pub trait Store: Send + Sync {
     fn read(&self) -> impl Future<Output = Result<Option<Lease>, String>> + Send;
 
     /// Create it, or, where it has a resource version, replace that very version. Returns it as it is then.
-    fn write(&self, lease: &Lease) -> impl Future<Output = Result<Lease, NotWritten>> + Send;
-}
-
-/// Why a Lease was not written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotWritten {
-    /// Someone else was faster.
-    Conflict,
-    /// What else the store said.
-    Failed(String),
+    fn write(&self, lease: &Lease) -> impl Future<Output = Result<Lease, String>> + Send;
 }
 
 // === impl Terms ===

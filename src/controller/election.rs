@@ -3,8 +3,8 @@
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, api::PostParams};
 
-use super::{Error, api};
-use crate::lease::{NotWritten, Store};
+use super::api;
+use crate::lease::Store;
 
 /// The Lease of this name.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Store for LeaseObject {
         found.map_err(|error| error.chain())
     }
 
-    async fn write(&self, lease: &Lease) -> Result<Lease, NotWritten> {
+    async fn write(&self, lease: &Lease) -> Result<Lease, String> {
         let params = PostParams::default();
         let written = if lease.metadata.resource_version.is_some() {
             api::call(|| "replace it".to_owned(), self.leases.replace(&self.name, &params, lease)).await
@@ -43,10 +43,7 @@ impl Store for LeaseObject {
             lease.metadata.name = Some(self.name.clone());
             api::call(|| "create it".to_owned(), self.leases.create(&params, &lease)).await
         };
-        written.map_err(|error| not_written(&error))
+        let faster = "somebody else has changed it";
+        written.map_err(|error| if error.is_conflict() { faster.to_owned() } else { error.chain() })
     }
-}
-
-fn not_written(error: &Error) -> NotWritten {
-    if error.is_conflict() { NotWritten::Conflict } else { NotWritten::Failed(error.chain()) }
 }

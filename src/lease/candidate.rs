@@ -7,7 +7,7 @@ use k8s_openapi::{api::coordination::v1::Lease, apimachinery::pkg::apis::meta::v
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Election, Move, NotWritten, Store, Tenure, Terms, election::holder_of, tenure::since_boot};
+use super::{Election, Move, Store, Tenure, Terms, election::holder_of, tenure::since_boot};
 
 /// How long giving it back may take: the process is about to end.
 const RELEASE: Duration = Duration::from_secs(2);
@@ -60,6 +60,11 @@ impl<S: Store> Candidate<S> {
     pub fn new(store: S, identity: String, terms: Terms) -> Self {
         let election = Election::new(identity, terms);
         Self { store, election, terms, tenure: Tenure::none(), held: None, said: String::new() }
+    }
+
+    /// The times of the election.
+    pub fn terms(&self) -> Terms {
+        self.terms
     }
 
     /// Until when it may act.
@@ -143,44 +148,35 @@ impl<S: Store> Candidate<S> {
     }
 
     async fn exchange(&mut self) -> Result<Attempt, String> {
-        let known = match self.held.take() {
-            Some(lease) => Some(lease),
-            None => self.store.read().await?,
-        };
+        let known = self.known().await?;
         let spec = known.as_ref().and_then(|lease| lease.spec.as_ref());
         let holder = spec.and_then(holder_of).unwrap_or_default().to_owned();
         match self.election.consider(spec, since_boot(), Timestamp::now()) {
             Move::Wait(wait) => Ok(Attempt::Other(holder, wait)),
             Move::Write(spec) => {
                 let metadata = known.map_or_else(ObjectMeta::default, |lease| lease.metadata);
-                match self.store.write(&Lease { metadata, spec: Some(spec) }).await {
-                    Ok(written) => {
-                        self.held = Some(written);
-                        Ok(Attempt::Held)
-                    }
-                    // It is read anew then: perhaps our own write came through, and its answer did not.
-                    Err(NotWritten::Conflict) => Err("somebody else has changed it".to_owned()),
-                    Err(NotWritten::Failed(why)) => Err(why),
-                }
+                // Where that fails it is read anew: perhaps our own write came through, and its answer did not.
+                self.held = Some(self.store.write(&Lease { metadata, spec: Some(spec) }).await?);
+                Ok(Attempt::Held)
             }
+        }
+    }
+
+    /// The Lease as we last wrote it, else as it is now; `None` when there is none. What is written onto it is known afterwards.
+    async fn known(&mut self) -> Result<Option<Lease>, String> {
+        match self.held.take() {
+            Some(lease) => Ok(Some(lease)),
+            None => self.store.read().await,
         }
     }
 
     /// Give it back, so that another need not wait until it ends by itself.
     async fn release(&mut self) {
         let given_back = timeout(RELEASE, async {
-            let known = match self.held.take() {
-                Some(lease) => Some(lease),
-                None => self.store.read().await?,
-            };
-            let Some(mut lease) = known else { return Ok(()) };
+            let Some(mut lease) = self.known().await? else { return Ok(()) };
             let Some(spec) = lease.spec.take().filter(|spec| self.election.is_ours(spec)) else { return Ok(()) };
             lease.spec = Some(self.election.released(&spec, Timestamp::now()));
-            match self.store.write(&lease).await {
-                Ok(_) => Ok(()),
-                Err(NotWritten::Conflict) => Err("somebody else has changed it".to_owned()),
-                Err(NotWritten::Failed(why)) => Err(why),
-            }
+            self.store.write(&lease).await.map(drop)
         });
         match given_back.await {
             Ok(Ok(())) => {}

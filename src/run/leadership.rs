@@ -20,7 +20,6 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Leadership {
     candidate: Option<Candidate<LeaseObject>>,
-    terms: Terms,
 }
 
 /// The Lease is held, and renewed by a task.
@@ -42,8 +41,7 @@ impl Leadership {
     ) -> Self {
         let namespace = args.leader_elect_resource_namespace.as_deref().unwrap_or(&config.default_namespace);
         let store = || LeaseObject::new(client.clone(), namespace, &args.leader_elect_resource_name);
-        let candidate = terms.map(|terms| Candidate::new(store(), identity(instance), terms));
-        Self { candidate, terms: terms.unwrap_or_default() }
+        Self { candidate: terms.map(|terms| Candidate::new(store(), identity(instance), terms)) }
     }
 
     /// Until when this process may act.
@@ -63,7 +61,7 @@ impl Leadership {
             });
             return Leading { keeping, give_back };
         };
-        let silence = LONGEST_SILENCE.max(self.terms.lease_duration * 3);
+        let silence = LONGEST_SILENCE.max(candidate.terms().lease_duration * 3);
         let pulse = pages.liveness.task("election of the leader", silence);
         candidate.win(|| pulse.beat(), || pages.readiness.stand_by(true)).await;
         pages.readiness.stand_by(false);
