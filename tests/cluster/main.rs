@@ -16,6 +16,7 @@ mod expected;
 mod faults;
 mod fence;
 mod fields;
+mod gate;
 mod health;
 mod kinds;
 mod life;

@@ -1,66 +1,18 @@
 //! Monitors that change, go or come again while they are being checked.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
 use ssl_monitor_operator::api::SslMonitor;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-    task::JoinHandle,
-    time::timeout,
-};
-
 use xtask::farm::TlsServer;
 
 use crate::{
+    gate::Gate,
     scene::{ALL_WELL, Scene, conditions},
-    support::{Cluster, eventually, eventually_object, loopback},
+    support::{Cluster, eventually, eventually_object},
 };
-
-/// Holds its first connection until it is let go, and then breaks it; later ones reach the server behind.
-struct Gate {
-    address: SocketAddr,
-    held: oneshot::Receiver<()>,
-    release: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Gate {
-    async fn before(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind(loopback()).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let ((holding, held), (release, released)) = (oneshot::channel(), oneshot::channel());
-        let task = tokio::spawn(async move {
-            let (mut first, _) = listener.accept().await.unwrap();
-            holding.send(()).unwrap();
-            released.await.unwrap();
-            // A word that is no TLS: silence would be met with a smaller hello at once.
-            assert_ne!(first.read(&mut [0; 4096]).await.unwrap(), 0);
-            first.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").await.unwrap();
-            drop(first);
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut behind = TcpStream::connect(server).await.unwrap();
-                tokio::spawn(async move { copy_bidirectional(&mut client, &mut behind).await });
-            }
-        });
-        Self { address, held, release, task }
-    }
-
-    /// Wait until a check hangs in the gate.
-    async fn wait(&mut self) {
-        timeout(Duration::from_secs(30), &mut self.held).await.unwrap().unwrap();
-    }
-
-    /// Break the check that hangs in the gate.
-    fn open(self) -> JoinHandle<()> {
-        self.release.send(()).unwrap();
-        self.task
-    }
-}
 
 /// Everything that the operator said of this namespace with a warning.
 async fn warnings(scene: &Scene<'_>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Of several replicas one acts: hand-over, loss, and what a holder does that stood still.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use k8s_openapi::api::{coordination::v1::Lease, rbac::v1::Role};
 use kube::{
@@ -9,12 +9,6 @@ use kube::{
 };
 use serde_json::{Value, json};
 use ssl_monitor_operator::api::NotificationChannel;
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-    task::JoinHandle,
-};
 use xtask::{
     control_plane::Write,
     install::{NAMESPACE, SERVICE_ACCOUNT},
@@ -22,9 +16,10 @@ use xtask::{
 
 use crate::{
     alerts::{FLAGS, hears, messages, ok},
+    gate::Gate,
     receiver::{Answer, Receiver},
     scene::{ALL_WELL, Scene, conditions},
-    support::{Cluster, Operator, eventually, eventually_object, loopback},
+    support::{Cluster, Operator, eventually, eventually_object},
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -101,41 +96,6 @@ async fn makes_events(cluster: &Cluster, count: usize) {
     .await;
 }
 
-/// Lets every connection through to a server but the first, which it holds until it is let go.
-struct Gate {
-    address: SocketAddr,
-    held: oneshot::Receiver<()>,
-    release: Option<oneshot::Sender<()>>,
-    _task: JoinHandle<()>,
-}
-
-impl Gate {
-    async fn before(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind(loopback()).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let ((holding, held), (release, released)) = (oneshot::channel(), oneshot::channel());
-        let task = tokio::spawn(async move {
-            let through = async |mut client: TcpStream| {
-                let mut behind = TcpStream::connect(server).await.unwrap();
-                let _broken = copy_bidirectional(&mut client, &mut behind).await;
-            };
-            let (first, _) = listener.accept().await.unwrap();
-            holding.send(()).unwrap();
-            let first = async {
-                released.await.unwrap();
-                through(first).await;
-            };
-            let others = async {
-                while let Ok((client, _)) = listener.accept().await {
-                    through(client).await;
-                }
-            };
-            tokio::join!(first, others);
-        });
-        Self { address, held, release: Some(release), _task: task }
-    }
-}
-
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
 async fn one_replica_acts_and_another_takes_over_when_it_is_told_to_stop() {
@@ -196,7 +156,7 @@ async fn a_holder_that_stood_still_writes_and_tells_nothing_when_it_goes_on() {
     let server = scene.serve(scene.valid()).await;
     let mut gate = Gate::before(server.address()).await;
     scene.monitor("slow", gate.address, json!({"timeout": "60s"})).await;
-    (&mut gate.held).await.unwrap();
+    gate.wait().await;
     first.signal("STOP").unwrap();
 
     let tried = messages(&receiver).len();
@@ -212,7 +172,7 @@ async fn a_holder_that_stood_still_writes_and_tells_nothing_when_it_goes_on() {
     eventually_object(&scene.api(), "hook", "has counted what it was told", has_counted).await;
 
     let (written, told) = (effects(&cluster), messages(&receiver));
-    gate.release.take().unwrap().send(()).unwrap();
+    let _open = gate.open();
     first.signal("CONT").unwrap();
     assert_eq!(ends(&mut first).await, Some(1), "{}", first.log());
     assert!(first.log().contains("the Lease sslmonitor-system/sslmonitor is lost: "), "{}", first.log());
