@@ -8,7 +8,6 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,14 +15,12 @@ use hickory_proto::{
     op::{Message, ResponseCode},
     rr::{RData, Record, RecordType},
 };
-use rustls::{ServerConfig, crypto::aws_lc_rs};
 use tokio::{
     net::{TcpListener, UdpSocket},
     sync::OnceCell,
 };
-use tokio_rustls::TlsAcceptor;
 use xtask::{
-    farm::{Authority, Issued, Leaf, self_signed},
+    farm::{Authority, Issued, Leaf, acceptor, self_signed},
     supervise::{Launch, Supervised},
 };
 
@@ -207,23 +204,13 @@ impl Host {
         let listener = TcpListener::bind(self.address()).await.unwrap_or_else(|error| {
             panic!("cannot listen at {}: {error}; ports below 1024 are for root", self.address())
         });
-        tokio::spawn(receivers::serve(listener, issued.map(acceptor), self.manner));
+        tokio::spawn(receivers::serve(listener, issued.map(|issued| acceptor(issued).unwrap()), self.manner));
         None
     }
 }
 
 fn address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 200, 0, number)
-}
-
-fn acceptor(issued: Issued) -> TlsAcceptor {
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(issued.chain, issued.key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 fn key_pem(issued: &Issued) -> String {

@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use rustls::{ServerConfig, crypto::aws_lc_rs};
 use ssl_monitor_operator::notify::{ChannelKind, Outcome, Secrets, Settings, TlsFiles, Why};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::TcpListener,
 };
-use tokio_rustls::TlsAcceptor;
-use xtask::farm::{Authority, Leaf};
+use xtask::farm::{Authority, Leaf, acceptor};
 
 use crate::support::{channel, message, secret, sender, settings};
 
@@ -37,13 +35,7 @@ impl Server {
     pub(crate) async fn start(first: Rules, then: Rules) -> Self {
         let authority = Authority::new("Mail");
         let issued = authority.issue(&Leaf::new(["127.0.0.1"]));
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(issued.chain, issued.key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = acceptor(issued).unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let said = Arc::new(Mutex::new(Vec::new()));

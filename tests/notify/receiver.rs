@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
-use xtask::farm::{Authority, Issued};
+use xtask::farm::{Authority, Issued, acceptor};
 
 /// What a receiver does once it has the request.
 #[derive(Debug, Clone)]
@@ -60,13 +60,7 @@ impl Receiver {
     }
 
     pub(crate) async fn start_tls(answer: Answer, issued: Issued) -> Self {
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(issued.chain, issued.key)
-            .unwrap();
-        Self::run(answer, Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::run(answer, Some(acceptor(issued).unwrap())).await
     }
 
     /// One that talks only to clients with a certificate of this authority.

@@ -17,4 +17,4 @@ mod server;
 pub use answer::{Answer, AnswerFlaw, AnswerStatus};
 pub use authority::{Authority, Issued, Leaf, pem, self_signed};
 pub use rcgen::{CertificateParams, CrlDistributionPoint};
-pub use server::{ClientAuth, ServerOptions, TlsServer};
+pub use server::{ClientAuth, ServerOptions, TlsServer, acceptor};

@@ -153,6 +153,16 @@ impl Drop for TlsServer {
     }
 }
 
+/// What speaks TLS with a stream that somebody else has accepted, showing this certificate.
+///
+/// # Errors
+/// When the key does not belong to the certificate, or is of no kind that can sign.
+pub fn acceptor(issued: Issued) -> io::Result<TlsAcceptor> {
+    let config = server_config(Arc::new(aws_lc_rs::default_provider()), &ServerOptions::default())?;
+    let config = config.with_single_cert(issued.chain, issued.key).map_err(io::Error::other)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
 async fn accept(listener: TcpListener, tls: TlsAcceptor, accepted: Arc<AtomicUsize>, open: watch::Sender<usize>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
