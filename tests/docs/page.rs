@@ -1,4 +1,5 @@
 //! Pages of Markdown, as far as they matter here: blocks of code, headings and links.
+#![allow(dead_code)] // tests/image reads the blocks of a page only
 
 use std::{
     fs,

@@ -7,6 +7,8 @@ mod binary;
 mod container;
 mod contents;
 mod layout;
+#[path = "../docs/page.rs"]
+mod markdown;
 mod page;
 mod release;
 mod runs;
